@@ -27,6 +27,8 @@ package struct JSONReader: ~Copyable {
     let base: UnsafePointer<UInt8>
     let count: Int
     let depthMax: Int
+    /// The input was over the limit of bytes and nothing of it is read.
+    let refused: Bool
     var position = 0
     /// How many containers are open.
     package internal(set) var depth = 0
@@ -47,10 +49,11 @@ package struct JSONReader: ~Copyable {
         case null
     }
 
-    init(base: UnsafePointer<UInt8>, count: Int, depthMax: Int) {
+    init(base: UnsafePointer<UInt8>, count: Int, depthMax: Int, refused: Bool = false) {
         self.base = base
         self.count = count
         self.depthMax = depthMax
+        self.refused = refused
     }
 
     /// What the next value is; consumes nothing but white space.
@@ -155,7 +158,9 @@ package struct JSONReader: ~Copyable {
     @inline(__always)
     mutating func peek() throws(JSONError) -> UInt8 {
         self.skipWhitespace()
-        guard self.position < self.count else { throw JSONError(.unexpectedEnd, at: self.position) }
+        guard self.position < self.count else {
+            throw JSONError(self.refused ? .tooLarge : .unexpectedEnd, at: self.position)
+        }
         return self.base[self.position]
     }
 
@@ -182,7 +187,8 @@ package struct JSONReader: ~Copyable {
 
 /// Lends a reader over `bytes` to `body`.
 ///
-/// Nothing checks that `body` reads to the end: it calls ``JSONReader/end()`` where that matters.
+/// Nothing checks that `body` reads to the end: it calls ``JSONReader/end()`` where that matters. Of an input with more bytes
+/// than the limit nothing is read: the first step throws `tooLarge`.
 package func withJSONReader<Result, Failure: Error>(
     _ bytes: UnsafeBufferPointer<UInt8>,
     limits: JSONLimits = JSONLimits(),
@@ -192,8 +198,7 @@ package func withJSONReader<Result, Failure: Error>(
     guard let base = bytes.baseAddress, bytes.count <= limits.bytesMax else {
         var empty: UInt8 = 0
         return try withUnsafePointer(to: &empty) { (pointer) throws(Failure) -> Result in
-            // Too many bytes read as none, so the first step throws; `JSONError.tooLarge` comes from `validateJSON`.
-            var reader = JSONReader(base: pointer, count: 0, depthMax: limits.depthMax)
+            var reader = JSONReader(base: pointer, count: 0, depthMax: limits.depthMax, refused: !bytes.isEmpty)
             return try body(&reader)
         }
     }
