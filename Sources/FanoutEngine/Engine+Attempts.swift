@@ -1,0 +1,265 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+package import FanoutModel
+internal import FanoutRouter
+package import FanoutUpstream
+internal import Logging
+
+/// An attempt that holds a lease.
+struct ActiveAttempt {
+    let run: BatchRun
+    let item: RunItem
+    let dispatch: Dispatch
+    let deployment: Deployment
+    let started: Instant
+    var handle: AttemptHandle?
+    /// Its pieces go to the client.
+    var ownsStream = false
+    /// Its pieces are dropped: another attempt of the item owns the stream.
+    var isVoid = false
+    var sentContent = false
+}
+
+/// An attempt that has ended, while the router's answer to that is carried out.
+struct SettledAttempt {
+    let attempt: ActiveAttempt
+    let report: AttemptReport
+}
+
+extension Engine {
+    /// Starts the attempt that a lease permits.
+    func start(_ dispatch: Dispatch) {
+        guard let run = self.runs[dispatch.item.run.number], let item = run.items[dispatch.item.index] else {
+            // The router starts only items that it has not delivered, and a run forgets an item only at delivery.
+            preconditionFailure("started \(dispatch) of an item that the run doesn't have")
+        }
+        let now = Engine.now()
+        self.leaveQueue(item, of: run)
+        if item.firstStart == nil { item.firstStart = now }
+        if item.running == 0 { run.running += 1 }
+        item.running += 1
+        item.attempts += 1
+        item.fallbacks = max(item.fallbacks, UInt32(dispatch.fallback))
+        self.attemptsStarted += 1
+        let deployment = self.snapshot.deployments[Int(dispatch.lane.index)]
+        let lease = dispatch.lease.number
+        self.attempts[lease] = ActiveAttempt(
+            run: run,
+            item: item,
+            dispatch: dispatch,
+            deployment: deployment,
+            started: now
+        )
+        if self.logger.logLevel <= .debug { self.logStart(dispatch, of: run, on: deployment) }
+        let order = self.order(for: dispatch, item: item, run: run, deployment: deployment, now: now)
+        let handle = self.runner.start(order, sink: self)
+        // The attempt may have ended inside `start`.
+        guard self.attempts[lease] != nil else { return }
+        self.attempts[lease]?.handle = handle
+        if run.readingIsPaused { handle.pauseReading() }
+    }
+
+    private func order(
+        for dispatch: Dispatch,
+        item: RunItem,
+        run: BatchRun,
+        deployment: Deployment,
+        now: Instant
+    ) -> AttemptOrder {
+        var timeouts = deployment.timeouts ?? self.snapshot.routing.timeouts
+        let asked =
+            item.item.attemptTimeoutMilliseconds != 0
+            ? item.item.attemptTimeoutMilliseconds : run.options.attemptTimeoutMilliseconds
+        if asked != 0 { timeouts.total = asked }
+        let wait =
+            item.item.deadlineMilliseconds == 0
+            ? run.options.itemDeadlineMilliseconds : item.item.deadlineMilliseconds
+        var deadline = item.received.adding(milliseconds: wait)
+        if run.options.batchDeadlineMilliseconds != 0 {
+            deadline = min(deadline, run.received.adding(milliseconds: run.options.batchDeadlineMilliseconds))
+        }
+        return AttemptOrder(
+            id: dispatch.lease.number,
+            endpoint: deployment.endpoint,
+            request: item.item.request,
+            wantsDeltas: run.options.stream,
+            timeouts: timeouts,
+            deadline: deadline,
+            traceparent: item.item.traceparent
+        )
+    }
+
+    /// The item waits no longer: its upload bytes are given back.
+    func leaveQueue(_ item: RunItem, of run: BatchRun) {
+        guard item.isQueued else { return }
+        item.isQueued = false
+        run.sink.run(run, releasedUploadBytes: item.uploadBytes)
+    }
+
+    package func attemptReachedFirstContent(_ id: UInt64) {
+        guard let attempt = self.attempts[id], attempt.run.options.stream else { return }
+        let lease = attempt.dispatch.lease
+        if !attempt.item.item.race.isEmpty {
+            let now = Engine.now()
+            let answer = self.router.assumeIsolated { router -> (Bool, [Effect]) in
+                router.firstContent(lease, now: now)
+            }
+            if !answer.0 { self.attempts[id]?.isVoid = true }
+            self.perform(answer.1)
+            guard answer.0 else { return }
+        }
+        attempt.item.streamOwner = id
+        self.attempts[id]?.ownsStream = true
+    }
+
+    package func attempt(_ id: UInt64, received deltas: [Delta]) {
+        guard let attempt = self.attempts[id], attempt.ownsStream, attempt.item.streamOwner == id else { return }
+        self.attempts[id]?.sentContent = true
+        for delta in deltas { self.send(delta, of: attempt.item, run: attempt.run) }
+    }
+
+    /// A streamed item's pieces are void; it begins anew.
+    func restart(_ id: ItemID, _ code: FailureCode) {
+        guard let run = self.runs[id.run.number], let item = run.items[id.index] else { return }
+        item.streamOwner = 0
+        let words = item.failures.last?.failure.message ?? "the stream broke"
+        self.send(Delta(.restart(code, words)), of: item, run: run)
+    }
+
+    private func send(_ delta: Delta, of item: RunItem, run: BatchRun) {
+        let sequence = item.sequence
+        item.sequence += 1
+        run.sink.run(run, index: item.index, sequence: sequence, delta: delta)
+    }
+
+    package func attempt(_ id: UInt64, finished report: AttemptReport) {
+        guard let attempt = self.attempts.removeValue(forKey: id) else { return }
+        let item = attempt.item
+        item.running -= 1
+        if item.running == 0 { attempt.run.running -= 1 }
+        let outcome = self.outcome(of: report, attempt: attempt)
+        self.record(report, of: attempt)
+        self.settled.append(SettledAttempt(attempt: attempt, report: report))
+        if self.logger.logLevel <= .debug { self.logFinish(report, of: attempt) }
+        let lease = attempt.dispatch.lease
+        let now = Engine.now()
+        let effects = self.router.assumeIsolated { $0.settle(lease, outcome, now: now) }
+        self.perform(effects)
+        self.stopIfSpent(attempt.run, now: now)
+    }
+
+    private func outcome(of report: AttemptReport, attempt: ActiveAttempt) -> Outcome {
+        var outcome = Outcome(code: nil)
+        outcome.hadContent = attempt.sentContent
+        outcome.wasNeverSent = report.wasNeverSent
+        outcome.firstContentMicroseconds = UInt32(clamping: report.firstContentMicroseconds)
+        switch report.result {
+        case .success(let response):
+            if let usage = response.usage {
+                outcome.promptTokens = UInt32(clamping: usage.promptTokens)
+                outcome.completionTokens = UInt32(clamping: usage.completionTokens)
+            }
+        case .failure(let failure):
+            outcome.code = failure.code
+            outcome.retryAfterMilliseconds = failure.retryAfterMilliseconds
+            outcome.shouldRetry = failure.shouldRetry
+        }
+        return outcome
+    }
+
+    /// Keeps what an item's trail, cost and causes need of an ended attempt.
+    private func record(_ report: AttemptReport, of attempt: ActiveAttempt) {
+        let item = attempt.item
+        var usage: Usage?
+        switch report.result {
+        case .success(let response): usage = response.usage
+        case .failure(let failure):
+            item.failures.append((attempt.dispatch.lease, failure))
+            if failure.code != .cancelled { self.laneFailures[attempt.dispatch.lane] = failure }
+            if !report.wasNeverSent && (failure.code == .timeout || failure.code == .streamBroken) {
+                item.mayHaveSpentTwice = true
+            }
+        }
+        if let usage, let price = attempt.deployment.price {
+            item.costNanoUSD = (item.costNanoUSD ?? 0) &+ price.nanoUSD(for: usage)
+        } else if usage != nil {
+            item.hasUnpricedAttempt = true
+        }
+        if attempt.run.options.trail == .full {
+            item.details.append(self.detail(of: report, attempt: attempt, usage: usage))
+        }
+    }
+
+    private func detail(of report: AttemptReport, attempt: ActiveAttempt, usage: Usage?) -> Trail.Attempt {
+        var detail = Trail.Attempt()
+        detail.number = UInt32(attempt.dispatch.attempt)
+        detail.group = self.snapshot.groups[Int(attempt.dispatch.group.index)].name
+        detail.deployment = attempt.deployment.name
+        detail.startedMicroseconds = attempt.started.microseconds(since: attempt.item.received)
+        detail.connectMicroseconds = report.connectMicroseconds
+        detail.headersMicroseconds = report.headersMicroseconds
+        detail.firstContentMicroseconds = report.firstContentMicroseconds
+        detail.totalMicroseconds = report.totalMicroseconds
+        detail.usage = usage
+        detail.leg = UInt32(attempt.dispatch.leg)
+        if case .failure(let failure) = report.result {
+            detail.code = failure.code
+            detail.message = failure.message
+            detail.providerStatus = failure.providerStatus
+            detail.retryAfterMilliseconds = failure.retryAfterMilliseconds ?? 0
+        }
+        detail.stopped = report.cancelled != nil
+        return detail
+    }
+
+    /// The batch's bound on money: what has not started by now is refused.
+    private func stopIfSpent(_ run: BatchRun, now: Instant) {
+        guard run.options.maxCostNanoUSD > 0, !run.isSpent, !run.hasEnded else { return }
+        var spent = run.summary.costNanoUSD ?? 0
+        for item in run.items.values { spent &+= item.costNanoUSD ?? 0 }
+        guard spent >= run.options.maxCostNanoUSD else { return }
+        run.isSpent = true
+        let waiting = run.items.values.filter { $0.attempts == 0 }.map(\.index).sorted()
+        self.cancel(run, indexes: waiting, reason: .none, now: now)
+    }
+
+    private func logStart(_ dispatch: Dispatch, of run: BatchRun, on deployment: Deployment) {
+        self.logger.debug(
+            "attempt started",
+            metadata: [
+                "batch": "\(run.label)", "run": "\(run.number)", "item": "\(dispatch.item.index)",
+                "attempt": "\(dispatch.attempt)", "deployment": "\(deployment.name)",
+            ]
+        )
+    }
+
+    private func logFinish(_ report: AttemptReport, of attempt: ActiveAttempt) {
+        var code = "ok"
+        var words = ""
+        if case .failure(let failure) = report.result {
+            code = failure.code.name
+            words = failure.message
+        }
+        self.logger.debug(
+            "attempt finished",
+            metadata: [
+                "batch": "\(attempt.run.label)", "run": "\(attempt.run.number)", "item": "\(attempt.item.index)",
+                "attempt": "\(attempt.dispatch.attempt)", "deployment": "\(attempt.deployment.name)",
+                "code": "\(code)", "error": "\(words)", "total_us": "\(report.totalMicroseconds)",
+            ]
+        )
+    }
+}
+
+extension Price {
+    /// What tokens cost, in 10^-9 US dollars; saturates.
+    func nanoUSD(for usage: Usage) -> Int64 {
+        let fresh = Double(usage.promptTokens) - Double(min(usage.cachedPromptTokens, usage.promptTokens))
+        let cached = Double(usage.promptTokens) - fresh
+        let dollars =
+            fresh * self.promptToken + cached * (self.cachedPromptToken ?? self.promptToken)
+            + Double(usage.completionTokens) * self.completionToken
+        return Int64(exactly: (dollars * 1e9).rounded()) ?? .max
+    }
+}

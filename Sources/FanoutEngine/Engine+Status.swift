@@ -1,0 +1,34 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+package import FanoutModel
+internal import FanoutRouter
+
+extension Engine {
+    /// What the daemon says of itself, but for what only the server knows.
+    package func status(lanes: Bool) -> DaemonStatus {
+        let now = Engine.now()
+        var status = DaemonStatus()
+        status.batches = UInt64(self.runs.count)
+        status.running = UInt64(self.attempts.count)
+        var live = 0
+        for run in self.runs.values { live += run.items.count - run.running }
+        status.queued = UInt64(live)
+        status.succeeded = self.succeeded
+        status.failed = self.failed
+        status.attempts = self.attemptsStarted
+        status.bufferedBytes = UInt64(self.ledger.held)
+        status.bufferedBytesMax = UInt64(self.ledger.capacity)
+        if lanes { status.lanes = self.router.assumeIsolated { $0.laneStatus(now: now) } }
+        return status
+    }
+
+    /// Pauses or resumes reading the answers of a run's attempts.
+    package func setReading(of run: BatchRun, isPaused: Bool) {
+        guard run.readingIsPaused != isPaused else { return }
+        run.readingIsPaused = isPaused
+        for attempt in self.attempts.values where attempt.run === run {
+            if isPaused { attempt.handle?.pauseReading() } else { attempt.handle?.resumeReading() }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Crypto
+package import FanoutModel
+internal import FanoutProviders
+package import FanoutRouter
+
+/// Makes the router's view of an item.
+package struct TicketBuilder {
+    let snapshot: Snapshot
+    let tenant: String
+    let options: BatchOptions
+
+    /// A rough bytes-per-token ratio, until one is learned.
+    static let bytesPerToken: UInt64 = 4
+
+    /// The ticket of an item, or why it can't have one: an unknown model, or a request that no provider would take.
+    func ticket(index: UInt32, item: Item, received: Instant) throws(Failure) -> Ticket {
+        if let fault = RequestCheck.fault(in: item.request) { throw fault }
+        guard let task = item.request.task else {
+            throw Failure(.invalidRequest, "the item asks for nothing: give it a chat, completion or embedding")
+        }
+        var race: [GroupID] = []
+        for name in item.race {
+            race.append(try self.group(named: name, param: "race.groups"))
+        }
+        let group: GroupID
+        if item.request.model.isEmpty, let first = race.first {
+            group = first
+        } else {
+            group = try self.group(named: item.request.model, param: "request.model")
+            if !race.isEmpty && !race.contains(group) { race.insert(group, at: 0) }
+        }
+        let wait = item.deadlineMilliseconds == 0 ? self.options.itemDeadlineMilliseconds : item.deadlineMilliseconds
+        var ticket = Ticket(
+            index: index,
+            group: group,
+            needs: Self.needs(of: task, streamed: self.options.stream),
+            deadline: received.adding(milliseconds: wait)
+        )
+        ticket.priority = item.priority ?? self.options.priority
+        let tokens = Self.tokens(of: task)
+        ticket.promptTokens = tokens.prompt
+        ticket.completionTokens = tokens.completion
+        ticket.attemptsMax = UInt16(clamping: item.maxAttempts)
+        if self.options.stream { ticket.flags.insert(.streamed) }
+        if self.options.onStreamBreak == .fail { ticket.flags.insert(.failsOnStreamBreak) }
+        if item.disableFallbacks { ticket.flags.insert(.noFallbacks) }
+        if self.options.coalesce && !self.options.stream {
+            ticket.digest = self.digest(of: item)
+        }
+        try self.addExtras(of: item, race: race, to: &ticket)
+        return ticket
+    }
+
+    private func addExtras(of item: Item, race: [GroupID], to ticket: inout Ticket) throws(Failure) {
+        guard !item.fallbacks.isEmpty || !race.isEmpty || !item.tags.isEmpty else { return }
+        var fallbacks: [GroupID]?
+        if !item.fallbacks.isEmpty {
+            var groups: [GroupID] = []
+            for name in item.fallbacks { groups.append(try self.group(named: name, param: "fallbacks")) }
+            fallbacks = groups
+        }
+        ticket.raceWidth = UInt16(clamping: item.raceWidth)
+        ticket.extras = TicketExtras(fallbacks: fallbacks, race: race, tags: item.tags)
+    }
+
+    private func group(named name: String, param: String) throws(Failure) -> GroupID {
+        if let group = self.snapshot.group(named: name) { return group }
+        throw Failure(
+            .noRoute,
+            "no model group is named '\(name.prefix(256))' for this caller: see the models in Welcome or `fanout status`",
+            param: param
+        )
+    }
+
+    private static func needs(of task: Request.Task, streamed: Bool) -> Needs {
+        var needs: Needs = []
+        switch task {
+        case .completion: needs = [.completion]
+        case .embedding: return [.embedding]
+        case .chat(let chat):
+            needs = [.chat]
+            if !chat.tools.isEmpty { needs.insert(.tools) }
+            if chat.topLogprobs != nil { needs.insert(.logprobs) }
+            if let choices = chat.choices, choices > 1 { needs.insert(.choices) }
+            switch chat.responseFormat {
+            case .json: needs.insert(.jsonMode)
+            case .schema: needs.insert(.jsonSchema)
+            case .text, nil: break
+            }
+            for message in chat.messages {
+                for part in message.parts {
+                    switch part.kind {
+                    case .image, .video: needs.insert(.vision)
+                    case .document: needs.insert(.documents)
+                    case .audio: needs.insert(.audio)
+                    default: break
+                    }
+                }
+            }
+        }
+        if streamed { needs.insert(.streaming) }
+        return needs
+    }
+
+    private static func tokens(of task: Request.Task) -> (prompt: UInt32, completion: UInt32) {
+        var bytes: UInt64 = 0
+        var completion: UInt32 = 0
+        switch task {
+        case .chat(let chat):
+            for message in chat.messages {
+                for part in message.parts {
+                    if case .text(let text) = part.kind { bytes += UInt64(text.text.utf8.count) }
+                }
+            }
+            completion = chat.sampling.maxTokens ?? 0
+        case .completion(let request):
+            for prompt in request.prompts { bytes += UInt64(prompt.utf8.count) }
+            completion = request.sampling.maxTokens ?? 0
+        case .embedding(let request):
+            for input in request.inputs { bytes += UInt64(input.utf8.count) }
+        }
+        return (UInt32(clamping: bytes / Self.bytesPerToken + 1), completion)
+    }
+
+    /// SHA-256 over the tenant and the request as it would be sent, cut to 128 bits.
+    private func digest(of item: Item) -> RequestDigest {
+        var endpoint = Endpoint(
+            provider: "openai",
+            format: .openAI,
+            isSecure: false,
+            host: "",
+            port: 0,
+            pathPrefix: "",
+            model: item.request.model
+        )
+        endpoint.dropsUnsupported = true
+        guard let encoded = try? Translator.encode(item.request, for: endpoint, stream: false) else { return .none }
+        var hash = SHA256()
+        hash.update(data: Array(self.tenant.utf8))
+        hash.update(data: [0])
+        hash.update(data: encoded.body)
+        let digest = Array(hash.finalize())
+        func word(_ start: Int) -> UInt64 {
+            digest[start..<start + 8].reduce(0) { ($0 << 8) | UInt64($1) }
+        }
+        return RequestDigest(high: word(0), low: word(8) | 1)
+    }
+}

@@ -1,0 +1,195 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FanoutEngine
+internal import FanoutModel
+internal import FanoutWire
+internal import Logging
+internal import NIOCore
+
+/// What the connections of a loop share: the engine, the codec, the counts. Confined to the loop.
+final class ServerCore {
+    let loop: any EventLoop
+    let engine: Engine
+    let codec: WireCodec
+    let settings: ServerSettings
+    let logger: Logger
+    let instanceID: UInt64
+    var limits: Limits { self.engine.snapshot.limits }
+    private let started = Engine.now()
+
+    private var sessions: [UInt64: Session] = [:]
+    private var connectionsOfTenant: [String: Int] = [:]
+    /// Connections that haven't said Hello, oldest first.
+    private var pending: [UInt64] = []
+    private var nextSession: UInt64 = 1
+    private var sweep: Scheduled<Void>?
+    private(set) var isDraining = false
+    private var drainTimer: Scheduled<Void>?
+    private var whenDrained: (() -> Void)?
+
+    init(loop: any EventLoop, engine: Engine, settings: ServerSettings, logger: Logger) {
+        self.loop = loop
+        self.engine = engine
+        self.settings = settings
+        self.logger = logger
+        self.codec = WireCodec(limits: engine.snapshot.limits)
+        self.instanceID = UInt64.random(in: 1 ... .max)
+    }
+
+    // MARK: Connections
+
+    /// A connection came. `nil` = it was refused and is being closed.
+    func open(_ channel: any Channel) -> Session? {
+        guard let peer = PeerIdentity.read(from: channel) else {
+            self.logger.warning("connection without peer credentials refused")
+            channel.close(promise: nil)
+            return nil
+        }
+        let session = Session(id: self.nextSession, peer: peer, channel: channel, core: self, now: Engine.now())
+        self.nextSession += 1
+        self.sessions[session.id] = session
+        self.connectionsOfTenant[session.tenant, default: 0] += 1
+        self.pending.append(session.id)
+        self.refuseOverBounds(session)
+        self.armSweep()
+        return session
+    }
+
+    private func refuseOverBounds(_ session: Session) {
+        let limits = self.limits
+        if session.peer.uid == PeerIdentity.unmappedUID {
+            let words = "the peer's user (\(session.peer.uid)) has no number here and is refused"
+            session.fail(SessionProtocol.Fault(.permission, words))
+        } else if self.sessions.count > limits.connections {
+            let words = "the daemon has \(limits.connections) connections: close some"
+            session.fail(SessionProtocol.Fault(.tooManyConnections, words, limit: UInt64(limits.connections)))
+        } else if self.connectionsOfTenant[session.tenant, default: 0] > limits.connectionsPerTenant {
+            let words = "\(session.tenant) has \(limits.connectionsPerTenant) connections: share one"
+            session.fail(SessionProtocol.Fault(.tooManyConnections, words, limit: UInt64(limits.connectionsPerTenant)))
+        } else if self.pending.count > limits.pendingConnections, let oldest = self.sessions[self.pending[0]] {
+            let words = "more than \(limits.pendingConnections) connections have said no Hello: the oldest is closed"
+            oldest.fail(SessionProtocol.Fault(.tooManyConnections, words, limit: UInt64(limits.pendingConnections)))
+            self.sessionSaidHello(oldest)
+        }
+    }
+
+    func sessionSaidHello(_ session: Session) {
+        self.pending.removeAll { $0 == session.id }
+    }
+
+    func closed(_ session: Session) {
+        guard self.sessions.removeValue(forKey: session.id) != nil else { return }
+        self.sessionSaidHello(session)
+        let left = self.connectionsOfTenant[session.tenant, default: 1] - 1
+        self.connectionsOfTenant[session.tenant] = left == 0 ? nil : left
+        session.connectionClosed()
+        self.finishDrainIfDone()
+    }
+
+    // MARK: Answers
+
+    func welcome(for session: Session, windowBytes: Int) -> ServerFrame.Welcome {
+        let limits = self.limits
+        var welcome = ServerFrame.Welcome()
+        welcome.major = SessionProtocol.major
+        welcome.minor = SessionProtocol.minor
+        welcome.server = self.settings.version
+        welcome.instanceID = self.instanceID
+        welcome.sessionID = session.id
+        welcome.limits.frameBytesMax = UInt32(clamping: limits.frameBytes)
+        welcome.limits.itemsPerFrameMax = UInt32(clamping: limits.itemsPerFrame)
+        welcome.limits.batchesMax = UInt32(clamping: limits.batchesPerConnection)
+        welcome.limits.nameBytesMax = 256
+        welcome.limits.metadataEntriesMax = 64
+        welcome.limits.metadataBytesMax = 16 << 10
+        welcome.limits.blobChunkBytesMax = 256 << 10
+        welcome.limits.blobBytesMax = UInt64(clamping: limits.blobBytesPerConnection)
+        welcome.limits.itemsPerBatchMax = limits.itemsPerBatch
+        welcome.uploadWindowBytes = UInt64(clamping: windowBytes)
+        welcome.batchWindowBytes = UInt64(clamping: min(limits.batchWindowBytes, windowBytes / 2))
+        welcome.uid = session.peer.uid
+        welcome.gid = session.peer.gid
+        welcome.tenant = session.tenant
+        welcome.models = self.engine.snapshot.names.keys.sorted()
+        return welcome
+    }
+
+    /// Why a new batch can't be taken; `nil` = it can.
+    func admission(for session: Session) -> ServerFrame.Rejection? {
+        if session.batches.count >= self.limits.batchesPerConnection {
+            let words = "this connection has \(session.batches.count) batches under way: wait for a Summary"
+            return ServerFrame.Rejection(code: .admissionRefused, message: words, retryAfterMilliseconds: 1_000)
+        }
+        guard self.engine.ledger.isFull else { return nil }
+        self.closeSlowestReader()
+        let words =
+            "the daemon holds \(self.engine.ledger.held) of \(self.engine.ledger.capacity) bytes for its clients: try again soon"
+        return ServerFrame.Rejection(code: .admissionRefused, message: words, retryAfterMilliseconds: 1_000)
+    }
+
+    /// Memory is over its bound: whoever has read least makes room.
+    private func closeSlowestReader() {
+        let slowest = self.sessions.values.max {
+            ($0.output.unreadBytes, $1.id) < ($1.output.unreadBytes, $0.id)
+        }
+        guard let slowest, slowest.output.unreadBytes > self.limits.outputSoftBytes else { return }
+        let words = "memory is short and this connection has the most unread results: read faster"
+        slowest.fail(SessionProtocol.Fault(.slowReader, words, limit: UInt64(self.limits.bufferedBytes)))
+        slowest.channel.close(promise: nil)
+    }
+
+    func status(lanes: Bool) -> DaemonStatus {
+        var status = self.engine.status(lanes: lanes)
+        status.version = self.settings.version
+        status.uptimeMilliseconds = Engine.now().milliseconds(since: self.started)
+        status.isDraining = self.isDraining
+        status.connections = UInt64(self.sessions.count)
+        status.configuration = self.settings.configurationPath
+        status.configurationLoadedMilliseconds = self.settings.configurationLoadedMilliseconds
+        return status
+    }
+
+    // MARK: Time
+
+    /// Looks after the connections about once a second, while there are any.
+    private func armSweep() {
+        guard self.sweep == nil, !self.sessions.isEmpty else { return }
+        self.sweep = self.loop.assumeIsolated().scheduleTask(in: .milliseconds(self.settings.sweepMilliseconds)) {
+            self.sweep = nil
+            let now = Engine.now()
+            for session in Array(self.sessions.values) { session.sweep(now: now) }
+            self.armSweep()
+        }
+    }
+
+    // MARK: Drain
+
+    /// Takes no more batches; calls `done` when the last connection has gone, within the drain's bound.
+    func drain(_ done: @escaping () -> Void) {
+        self.whenDrained = done
+        self.isDraining = true
+        let bound = self.limits.drainMilliseconds
+        for session in Array(self.sessions.values) { session.goAway(deadlineMilliseconds: bound) }
+        self.drainTimer = self.loop.assumeIsolated().scheduleTask(in: .milliseconds(Int64(clamping: bound))) {
+            self.engine.cancelAll(reason: .drain, now: Engine.now())
+            // What was cancelled is on its way; connections that don't read it are closed a moment later.
+            self.drainTimer = self.loop.assumeIsolated().scheduleTask(in: .seconds(2)) { self.abandon() }
+        }
+        self.finishDrainIfDone()
+    }
+
+    /// Ends now: connections are closed whatever they still wait for.
+    func abandon() {
+        self.engine.cancelAll(reason: .drain, now: Engine.now())
+        for session in Array(self.sessions.values) { session.channel.close(promise: nil) }
+    }
+
+    private func finishDrainIfDone() {
+        guard self.isDraining, self.sessions.isEmpty, let done = self.whenDrained else { return }
+        self.whenDrained = nil
+        self.drainTimer?.cancel()
+        self.sweep?.cancel()
+        done()
+    }
+}

@@ -1,0 +1,432 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FanoutEngine
+internal import FanoutModel
+internal import FanoutWire
+internal import Logging
+internal import NIOCore
+
+/// One connection: its protocol, its batches, its windows and its output. Confined to the server's loop.
+///
+/// Bytes come in by ``receive(_:)`` and go out by the channel, once a tick. The session owns its batches: when it ends
+/// they are cancelled, and each of them ends when its last attempt has.
+final class Session {
+    let id: UInt64
+    let peer: PeerIdentity
+    let tenant: String
+    let channel: any Channel
+    let core: ServerCore
+    var engine: Engine { self.core.engine }
+    var now: Instant { Engine.now() }
+
+    var conversation: SessionProtocol
+    var decoder: FrameDecoder
+    var batches: [UInt64: SessionBatch] = [:]
+    let output = SessionOutput()
+    private(set) var isClosed = false
+
+    private var blobs: BlobStore
+    private let windowBytes: Int
+    private var upload: UploadWindow
+    private var pendingWindow = 0
+    private let connected: Instant
+    /// When the first byte of an unfinished frame came.
+    private var frameStarted: Instant?
+    private var inputIsClosed = false
+    /// Output is over the soft mark: nothing more is dispatched for this connection.
+    private(set) var outputIsOverSoftMark = false
+    private var readingIsPaused = false
+
+    init(id: UInt64, peer: PeerIdentity, channel: any Channel, core: ServerCore, now: Instant) {
+        self.id = id
+        self.peer = peer
+        self.tenant = peer.tenant
+        self.channel = channel
+        self.core = core
+        self.connected = now
+        self.conversation = SessionProtocol(now: now)
+        let limits = core.limits
+        self.decoder = FrameDecoder(frameBytesMax: limits.helloBytes)
+        self.blobs = BlobStore(capacity: limits.blobBytesPerConnection, chunkBytesMax: 256 << 10)
+        // Memory is short: a connection that comes now gets a small window.
+        self.windowBytes = core.engine.ledger.isTight ? 256 << 10 : limits.uploadWindowBytes
+        // 1 MiB may be used before Welcome says how much it is.
+        self.upload = UploadWindow(bytesMax: max(self.windowBytes, 1 << 20))
+    }
+
+    // MARK: Input
+
+    /// Takes bytes from the socket.
+    func receive(_ bytes: UnsafeRawBufferPointer) {
+        guard self.conversation.state != .closing, !self.isClosed else { return }
+        var rest = bytes
+        do {
+            while let frame = try self.decoder.next(&rest) {
+                self.receive(frame: frame)
+                guard self.conversation.state != .closing else { return }
+            }
+        } catch {
+            self.fail(error)
+        }
+        let isMidFrame = self.decoder.isMidFrame
+        self.frameStarted = isMidFrame ? (self.frameStarted ?? self.now) : nil
+        self.sendWindow()
+    }
+
+    private func fail(_ error: WireError) {
+        if error.foreign == .http1 {
+            self.answerHTTP()
+        } else {
+            self.fail(SessionProtocol.Fault(error.code, error.message, limit: error.limit))
+        }
+    }
+
+    private func receive(frame bytes: UnsafeRawBufferPointer) {
+        let frame: ClientFrame
+        do {
+            frame = try self.core.codec.decode(bytes)
+        } catch {
+            self.fail(error)
+            return
+        }
+        let now = self.now
+        self.frameStarted = nil
+        switch self.conversation.receive(frame, now: now) {
+        case .ignore: return
+        case .fatal(let fault): self.close(with: fault)
+        case .reject(let rejection): self.reject(frame.id, rejection)
+        case .proceed: self.carryOut(frame, byteCount: bytes.count + 4, now: now)
+        }
+    }
+
+    private func carryOut(_ frame: ClientFrame, byteCount: Int, now: Instant) {
+        switch frame.body {
+        case .hello: self.welcome()
+        case .submit(let submit): self.submit(frame.id, submit, byteCount: byteCount, now: now)
+        case .append(let append): self.append(frame.id, append, byteCount: byteCount, now: now)
+        case .blob(let blob): self.take(blob, id: frame.id, now: now)
+        case .cancel(let indexes):
+            guard let batch = self.batches[frame.id], let run = batch.run else { return }
+            self.engine.cancel(run, indexes: indexes.isEmpty ? nil : indexes, reason: .client, now: now)
+        case .credit(let results):
+            guard let batch = self.batches[frame.id] else { return }
+            do {
+                try batch.addCredit(results, now: now)
+            } catch {
+                self.fail(error)
+            }
+        case .statusQuery(let lanes):
+            self.send(ServerFrame(id: frame.id, body: .status(self.core.status(lanes: lanes))))
+        case .explainQuery:
+            self.send(ServerFrame(id: frame.id, body: .explanation(ServerFrame.Explanation(found: false))))
+        case .ping(let data): self.send(ServerFrame(id: frame.id, body: .pong(data)))
+        case .unknown, .refused: break
+        }
+    }
+
+    private func welcome() {
+        self.decoder.frameBytesMax = self.core.limits.frameBytes
+        self.core.sessionSaidHello(self)
+        self.send(ServerFrame(id: 0, body: .welcome(self.core.welcome(for: self, windowBytes: self.windowBytes))))
+    }
+
+    // MARK: Batches
+
+    private func submit(_ id: UInt64, _ submit: ClientFrame.Submit, byteCount: Int, now: Instant) {
+        if let refusal = self.core.admission(for: self) {
+            self.reject(id, refusal)
+            return
+        }
+        guard self.charge(byteCount, to: nil) else { return }
+        let batch = SessionBatch(
+            id: id,
+            options: submit.options,
+            session: self,
+            limits: self.core.limits,
+            now: now
+        )
+        let run = self.engine.open(
+            label: "\(self.id)/\(id)",
+            options: submit.options,
+            defaults: submit.defaults,
+            tenant: self.tenant,
+            received: now,
+            sink: batch
+        )
+        batch.run = run
+        self.batches[id] = batch
+        self.conversation.accepted(id)
+        self.send(ServerFrame(id: id, body: .accepted(predictedFinishMilliseconds: 0)))
+        self.add(submit.items, to: batch, run: run, byteCount: byteCount, now: now)
+        if !submit.isOpen || self.inputIsClosed { self.engine.close(run, now: now) }
+        batch.updateDispatch(now: now)
+    }
+
+    private func append(_ id: UInt64, _ append: ClientFrame.Append, byteCount: Int, now: Instant) {
+        guard let batch = self.batches[id], let run = batch.run, !run.isClosed else {
+            let words = "batch \(id) isn't open: it is unknown, finished, or had its last Append"
+            self.reject(id, ServerFrame.Rejection(code: .invalidRequest, message: words))
+            return
+        }
+        guard self.charge(byteCount, to: batch) else { return }
+        batch.lastActivity = now
+        self.add(append.items, to: batch, run: run, byteCount: byteCount, now: now)
+        if append.isLast { self.engine.close(run, now: now) }
+    }
+
+    private func add(_ items: [WireItem], to batch: SessionBatch, run: BatchRun, byteCount: Int, now: Instant) {
+        batch.uploadBytes += byteCount
+        guard !items.isEmpty else {
+            batch.run(run, releasedUploadBytes: byteCount)
+            return
+        }
+        let share = byteCount / items.count
+        var bytes = byteCount - share * (items.count - 1)
+        for item in items {
+            guard !run.isClosed || run.liveItems == 0 && !run.hasEnded else { break }
+            self.add(item, to: batch, run: run, uploadBytes: bytes, now: now)
+            bytes = share
+        }
+        self.engine.submit(run, now: now)
+    }
+
+    private func add(_ item: WireItem, to batch: SessionBatch, run: BatchRun, uploadBytes: Int, now: Instant) {
+        switch item {
+        case .refused(let id, let failure):
+            self.engine.add(refused: failure, id: id, to: run, uploadBytes: uploadBytes, now: now)
+        case .item(var item):
+            do {
+                try item.resolveBlobs(from: self.blobs, used: &batch.blobs)
+                self.engine.add(item, to: run, uploadBytes: uploadBytes, now: now)
+            } catch {
+                self.engine.add(refused: error, id: item.id, to: run, uploadBytes: uploadBytes, now: now)
+            }
+        }
+    }
+
+    private func take(_ blob: ClientFrame.Blob, id: UInt64, now: Instant) {
+        let before = self.blobs.held
+        do {
+            try self.blobs.append(
+                id: id,
+                offset: blob.offset,
+                total: blob.total,
+                data: blob.data,
+                sha256: blob.sha256,
+                now: now
+            )
+        } catch {
+            let words = error.param.isEmpty ? error.message : "\(error.param): \(error.message)"
+            self.reject(id, ServerFrame.Rejection(code: error.code, message: words))
+        }
+        self.settleBlobs(before: before)
+    }
+
+    private func settleBlobs(before: Int) {
+        let change = self.blobs.held - before
+        if change > 0 { self.engine.ledger.charge(change) } else { self.engine.ledger.release(-change) }
+    }
+
+    /// The batch is over and all of it is on its way: its Summary is its last frame.
+    func finishIfDelivered(_ batch: SessionBatch) {
+        guard batch.isDelivered, self.batches[batch.id] === batch, let run = batch.run else { return }
+        self.batches[batch.id] = nil
+        let before = self.blobs.held
+        for blob in batch.blobs { self.blobs.remove(blob) }
+        self.settleBlobs(before: before)
+        self.send(ServerFrame(id: batch.id, body: .summary(run.summary)))
+        self.closeIfDone()
+    }
+
+    // MARK: Windows
+
+    private func charge(_ bytes: Int, to batch: SessionBatch?) -> Bool {
+        let limits = self.core.limits
+        if let batch, batch.uploadBytes + bytes > max(limits.batchWindowBytes, 1 << 20) {
+            let words = "batch \(batch.id) holds more than its window: wait for Window frames before the next Append"
+            self.fail(SessionProtocol.Fault(.windowExceeded, words, limit: UInt64(limits.batchWindowBytes)))
+            return false
+        }
+        guard self.upload.charge(bytes) else {
+            let words = "more than the upload window is under way: wait for Window frames before the next frame"
+            self.fail(SessionProtocol.Fault(.windowExceeded, words, limit: UInt64(self.windowBytes)))
+            return false
+        }
+        return true
+    }
+
+    /// Upload bytes are free again; the client is told once a tick.
+    func giveBack(_ bytes: Int) {
+        guard bytes > 0 else { return }
+        self.upload.giveBack(bytes)
+        self.pendingWindow += bytes
+        self.output.scheduleFlush(of: self)
+    }
+
+    func sendWindow() {
+        // Telling of each few bytes would cost a frame per item.
+        guard self.pendingWindow > 0, self.pendingWindow >= 16 << 10 || self.upload.held == 0 else { return }
+        let bytes = self.pendingWindow
+        self.pendingWindow = 0
+        self.send(ServerFrame(id: 0, body: .window(bytes: UInt64(bytes))))
+    }
+
+    /// Bytes of results that are held back count for the daemon's bound.
+    func hold(_ bytes: Int) { self.engine.ledger.charge(bytes) }
+
+    func release(_ bytes: Int) { self.engine.ledger.release(bytes) }
+
+    /// The output has grown or shrunk: compares it with its marks.
+    func outputChanged() {
+        guard !self.isClosed else { return }
+        let limits = self.core.limits
+        let unread = self.output.unreadBytes
+        let now = self.now
+        if unread > limits.outputMaxBytes {
+            let words = "more than \(limits.outputMaxBytes) bytes of results are unread: read faster, or give less credit"
+            self.fail(SessionProtocol.Fault(.slowReader, words, limit: UInt64(limits.outputMaxBytes)))
+            self.channel.close(promise: nil)
+            return
+        }
+        let isOver = self.outputIsOverSoftMark ? unread > limits.outputSoftBytes / 2 : unread > limits.outputSoftBytes
+        if isOver != self.outputIsOverSoftMark {
+            self.outputIsOverSoftMark = isOver
+            for batch in Array(self.batches.values) { batch.updateDispatch(now: now) }
+        }
+        let isHard = self.readingIsPaused ? unread > limits.outputHardBytes / 2 : unread > limits.outputHardBytes
+        if isHard != self.readingIsPaused {
+            self.readingIsPaused = isHard
+            for batch in self.batches.values {
+                if let run = batch.run { self.engine.setReading(of: run, isPaused: isHard) }
+            }
+        }
+    }
+
+    // MARK: Ends
+
+    /// Breaks off with an Error.
+    func fail(_ fault: SessionProtocol.Fault) {
+        if case .fatal(let fault) = self.conversation.fail(fault) { self.close(with: fault) }
+    }
+
+    private func close(with fault: SessionProtocol.Fault) {
+        self.core.logger.info(
+            "connection refused",
+            metadata: [
+                "session": "\(self.id)", "uid": "\(self.peer.uid)", "code": "\(fault.code.name)",
+                "error": "\(fault.message)",
+            ]
+        )
+        let body = ServerFrame.Body.error(code: fault.code, message: fault.message, limit: fault.limit)
+        self.cancelBatches()
+        self.send(ServerFrame(id: 0, body: body))
+        self.output.flush(of: self, thenClose: true)
+    }
+
+    private func answerHTTP() {
+        _ = self.conversation.fail(SessionProtocol.Fault(.badFrame, "HTTP"))
+        self.cancelBatches()
+        let words = "This is Fanout's socket, which speaks protobuf frames, not HTTP: see docs/wire.md.\n"
+        let head = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n"
+        self.output.append("\(head)Content-Length: \(words.utf8.count)\r\n\r\n\(words)", of: self)
+        self.output.flush(of: self, thenClose: true)
+    }
+
+    /// The client will send no more. Results still flow.
+    func inputClosed() {
+        self.inputIsClosed = true
+        if self.decoder.isMidFrame {
+            self.fail(SessionProtocol.Fault(.badFrame, "the connection's input ended inside a frame"))
+            return
+        }
+        let now = self.now
+        for batch in Array(self.batches.values) {
+            if let run = batch.run, !run.isClosed { self.engine.close(run, now: now) }
+        }
+        self.closeIfDone()
+    }
+
+    /// The connection is gone: what it asked for is cancelled.
+    func connectionClosed() {
+        guard !self.isClosed else { return }
+        self.isClosed = true
+        self.cancelBatches()
+        self.output.discard(of: self)
+        let before = self.blobs.held
+        self.blobs = BlobStore(capacity: 0, chunkBytesMax: 0)
+        self.settleBlobs(before: before)
+    }
+
+    private func cancelBatches() {
+        let now = self.now
+        let batches = self.batches
+        self.batches = [:]
+        for batch in batches.values.sorted(by: { $0.id < $1.id }) {
+            batch.abandon()
+            if let run = batch.run { self.engine.cancel(run, indexes: nil, reason: .disconnect, now: now) }
+        }
+    }
+
+    /// Says that no more batches are taken.
+    func goAway(deadlineMilliseconds: UInt64) {
+        guard self.conversation.state == .ready, !self.conversation.isDraining else {
+            if self.conversation.state == .fresh { self.channel.close(promise: nil) }
+            return
+        }
+        self.conversation.drain()
+        let body = ServerFrame.Body.goAway(
+            lastAcceptedID: self.conversation.lastAcceptedID,
+            deadlineMilliseconds: deadlineMilliseconds,
+            message: "the daemon is shutting down"
+        )
+        self.send(ServerFrame(id: 0, body: body))
+        self.closeIfDone()
+    }
+
+    /// Nothing more will come or go.
+    private func closeIfDone() {
+        guard self.inputIsClosed || self.conversation.isDraining, self.batches.isEmpty else { return }
+        guard self.conversation.state != .closing else { return }
+        _ = self.conversation.fail(SessionProtocol.Fault(.wrongState, "closed"))
+        self.output.flush(of: self, thenClose: true)
+    }
+
+    private func reject(_ id: UInt64, _ rejection: ServerFrame.Rejection) {
+        self.send(ServerFrame(id: id, body: .rejected(rejection)))
+    }
+
+    // MARK: Output
+
+    func send(_ frame: ServerFrame) { self.output.append(frame, of: self) }
+
+    func send(_ result: ItemResult, of batch: UInt64) { self.output.append(result, batch: batch, of: self) }
+
+    /// Looks after what only time brings; called about once a second.
+    func sweep(now: Instant) {
+        let limits = self.core.limits
+        if self.conversation.state == .fresh, now >= self.connected.adding(milliseconds: limits.helloMilliseconds) {
+            let words = "no Hello within \(limits.helloMilliseconds) ms"
+            self.fail(SessionProtocol.Fault(.helloTimeout, words, limit: limits.helloMilliseconds))
+        }
+        if let start = self.frameStarted, now >= start.adding(milliseconds: limits.frameMilliseconds) {
+            let words = "a frame took longer than \(limits.frameMilliseconds) ms"
+            self.fail(SessionProtocol.Fault(.frameTimeout, words, limit: limits.frameMilliseconds))
+        }
+        if self.output.hasStalled(now: now, after: limits.outputStallMilliseconds, channel: self.channel) {
+            let words = "no byte was read for \(limits.outputStallMilliseconds) ms"
+            self.fail(SessionProtocol.Fault(.slowReader, words, limit: limits.outputStallMilliseconds))
+            self.channel.close(promise: nil)
+        }
+        let before = self.blobs.held
+        self.blobs.dropIdle(now: now)
+        self.settleBlobs(before: before)
+        for batch in Array(self.batches.values) {
+            batch.sendProgress(now: now)
+            guard let run = batch.run, !run.isClosed, run.liveItems == 0 else { continue }
+            if now >= batch.lastActivity.adding(milliseconds: limits.batchIdleMilliseconds) {
+                self.engine.cancel(run, indexes: nil, reason: .batchIdle, now: now)
+            }
+        }
+    }
+}

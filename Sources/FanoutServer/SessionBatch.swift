@@ -1,0 +1,191 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FanoutEngine
+internal import FanoutModel
+internal import FanoutWire
+
+/// The result side of one batch on one connection: order, credit, and whether the batch may start more.
+///
+/// Dispatch of the batch's items stops while the connection's output is over its soft mark, while there is no credit,
+/// and while the reorder buffer is full; in input order the item whose turn it is goes on all the same, or nothing
+/// would ever be freed.
+final class SessionBatch: ResultSink {
+    let id: UInt64
+    let options: BatchOptions
+    unowned let session: Session
+    /// Set once, right after the engine has opened the run.
+    var run: BatchRun?
+    /// Upload bytes of this batch that are still charged.
+    var uploadBytes = 0
+    /// Blobs that its items name, freed at its end.
+    var blobs: Set<UInt64> = []
+    /// When its last frame or result came or went.
+    var lastActivity: Instant
+    var nextProgress: Instant
+
+    /// Results that may be sent; `nil` = unlimited.
+    private var credit: UInt64?
+    private var reorder: ReorderBuffer<ItemResult>
+    /// Results in completion order that wait for credit. Bounded: without credit nothing is dispatched.
+    private var waiting: [ItemResult] = []
+    private var waitingStart = 0
+    private var hasEnded = false
+    private var paused: Pause = .running
+
+    private enum Pause: Equatable {
+        case running
+        case stopped(except: UInt32?)
+    }
+
+    init(id: UInt64, options: BatchOptions, session: Session, limits: Limits, now: Instant) {
+        self.id = id
+        self.options = options
+        self.session = session
+        self.credit = options.initialCredit == 0 ? nil : UInt64(options.initialCredit)
+        self.reorder = ReorderBuffer(countMax: limits.reorderResults, bytesMax: limits.reorderBytes)
+        self.lastActivity = now
+        self.nextProgress = now.adding(milliseconds: 100)
+    }
+
+    /// The batch is over for the client, too.
+    var isDelivered: Bool { self.hasEnded && self.heldCount == 0 }
+
+    private var heldCount: Int { self.waiting.count - self.waitingStart + self.reorder.count }
+
+    func addCredit(_ results: UInt32, now: Instant) throws(SessionProtocol.Fault) {
+        guard let credit = self.credit else { return }
+        let sum = credit + UInt64(results)
+        guard sum <= 1 << 31 else {
+            throw SessionProtocol.Fault(.badFrame, "the credit of batch \(self.id) exceeds 2^31 results", limit: 1 << 31)
+        }
+        self.credit = sum
+        self.deliverWaiting()
+        self.updateDispatch(now: now)
+    }
+
+    func run(_ run: BatchRun, finished result: ItemResult) {
+        let now = self.session.now
+        self.lastActivity = now
+        if self.options.ordering == .input {
+            let bytes = Self.bytes(of: result)
+            self.session.hold(bytes)
+            self.reorder.insert(result, index: result.index, bytes: bytes)
+        } else if self.credit == 0 || self.waitingStart < self.waiting.count {
+            self.session.hold(Self.bytes(of: result))
+            self.waiting.append(result)
+        } else {
+            self.spendCredit()
+            self.session.send(result, of: self.id)
+        }
+        self.deliverWaiting()
+        self.updateDispatch(now: now)
+        self.sendProgress(now: now)
+    }
+
+    func run(_ run: BatchRun, index: UInt32, sequence: UInt64, delta: Delta) {
+        self.session.send(ServerFrame(id: self.id, body: .delta(index: index, sequence: sequence, delta)))
+    }
+
+    func run(_ run: BatchRun, releasedUploadBytes bytes: Int) {
+        self.uploadBytes -= bytes
+        self.session.giveBack(bytes)
+    }
+
+    func runEnded(_ run: BatchRun) {
+        self.hasEnded = true
+        self.session.finishIfDelivered(self)
+    }
+
+    /// Sends what order and credit allow.
+    private func deliverWaiting() {
+        if self.options.ordering == .input {
+            while self.credit != 0, let next = self.reorder.popHead() {
+                self.session.release(Self.bytes(of: next))
+                self.spendCredit()
+                self.session.send(next, of: self.id)
+            }
+        } else {
+            while self.credit != 0, self.waitingStart < self.waiting.count {
+                let next = self.waiting[self.waitingStart]
+                self.waitingStart += 1
+                self.session.release(Self.bytes(of: next))
+                self.spendCredit()
+                self.session.send(next, of: self.id)
+            }
+            if self.waitingStart == self.waiting.count && self.waitingStart > 0 {
+                self.waiting.removeAll(keepingCapacity: false)
+                self.waitingStart = 0
+            }
+        }
+        if self.hasEnded { self.session.finishIfDelivered(self) }
+    }
+
+    private func spendCredit() {
+        if let credit = self.credit { self.credit = credit - 1 }
+    }
+
+    /// Lets the engine start this batch's items, or not, as the result side stands.
+    func updateDispatch(now: Instant) {
+        guard let run = self.run, !run.hasEnded else { return }
+        let isStopped = self.session.outputIsOverSoftMark || self.credit == 0 || self.reorder.isFull
+        let wanted: Pause
+        if isStopped {
+            wanted = .stopped(except: self.options.ordering == .input ? self.reorder.head : nil)
+        } else {
+            wanted = .running
+        }
+        guard wanted != self.paused else { return }
+        self.paused = wanted
+        switch wanted {
+        case .running: self.session.engine.resumeDispatch(of: run, now: now)
+        case .stopped(let head): self.session.engine.pauseDispatch(of: run, except: head, now: now)
+        }
+    }
+
+    func sendProgress(now: Instant) {
+        guard self.options.progress, now >= self.nextProgress, let run = self.run, !self.hasEnded else { return }
+        self.nextProgress = now.adding(milliseconds: 100)
+        self.session.send(ServerFrame(id: self.id, body: .progress(run.progress(now: now))))
+    }
+
+    /// Forgets what is held: the connection is gone.
+    func abandon() {
+        while self.waitingStart < self.waiting.count {
+            self.session.release(Self.bytes(of: self.waiting[self.waitingStart]))
+            self.waitingStart += 1
+        }
+        for result in self.reorder.removeAll() { self.session.release(Self.bytes(of: result)) }
+    }
+
+    /// About what a result holds in memory.
+    private static func bytes(of result: ItemResult) -> Int {
+        switch result.outcome {
+        case .failure(let failure): return 256 + failure.message.utf8.count + failure.providerMessage.utf8.count
+        case .success(let response):
+            var bytes = 256
+            switch response.body {
+            case .chat(let choices):
+                for choice in choices { for part in choice.message.parts { bytes += 64 + part.approximateBytes } }
+            case .completion(let choices): for choice in choices { bytes += 64 + choice.text.utf8.count }
+            case .embedding(let vectors): for vector in vectors { bytes += 64 + vector.count }
+            }
+            return bytes
+        }
+    }
+}
+
+extension Part {
+    fileprivate var approximateBytes: Int {
+        switch self.kind {
+        case .text(let text), .refusal(let text): text.text.utf8.count + text.annotationsJSON.count
+        case .reasoning(let reasoning):
+            reasoning.text.utf8.count + reasoning.signature.count + reasoning.encrypted.count
+        case .toolCall(let call): call.arguments.count + call.signature.count
+        case .opaque(let opaque): opaque.json.count
+        case .image(let media), .document(let media), .audio(let media), .video(let media):
+            if case .data(let data) = media.source { data.count } else { 0 }
+        case .toolResult: 0
+        }
+    }
+}

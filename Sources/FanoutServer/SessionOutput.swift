@@ -1,0 +1,126 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FanoutModel
+internal import FanoutWire
+internal import NIOCore
+
+/// The frames of one connection that are not read yet: encoded here, written once a tick in pieces of 256 KiB.
+///
+/// A class, since writing may call back at once.
+final class SessionOutput {
+    private var outbox: [UInt8] = []
+    /// Bytes given to the channel that the kernel hasn't taken.
+    private var unflushed = 0
+    private var flushIsScheduled = false
+    private var closesAfterFlush = false
+    /// When bytes were last seen to move, and how many were left then.
+    private var lastProgress = Instant.zero
+    private var lastBuffered = 0
+
+    private static let pieceBytes = 256 << 10
+
+    /// Bytes that the client hasn't taken.
+    var unreadBytes: Int { self.outbox.count + self.unflushed }
+
+    func append(_ frame: ServerFrame, of session: Session) {
+        guard !session.isClosed, !self.closesAfterFlush else { return }
+        let before = self.outbox.count
+        session.core.codec.encode(frame, into: &self.outbox)
+        self.grew(by: self.outbox.count - before, of: session)
+    }
+
+    func append(_ result: ItemResult, batch: UInt64, of session: Session) {
+        guard !session.isClosed, !self.closesAfterFlush else { return }
+        let before = self.outbox.count
+        session.core.codec.encode(result, batch: batch, into: &self.outbox)
+        self.grew(by: self.outbox.count - before, of: session)
+    }
+
+    func append(_ text: String, of session: Session) {
+        guard !session.isClosed, !self.closesAfterFlush else { return }
+        self.outbox.append(contentsOf: text.utf8)
+        self.grew(by: text.utf8.count, of: session)
+    }
+
+    private func grew(by bytes: Int, of session: Session) {
+        session.engine.ledger.charge(bytes)
+        self.scheduleFlush(of: session)
+    }
+
+    func scheduleFlush(of session: Session) {
+        guard !self.flushIsScheduled, !session.isClosed else { return }
+        self.flushIsScheduled = true
+        session.core.loop.assumeIsolated().execute {
+            session.sendWindow()
+            session.output.flush(of: session, thenClose: false)
+            session.outputChanged()
+        }
+    }
+
+    func flush(of session: Session, thenClose: Bool) {
+        self.flushIsScheduled = false
+        if thenClose { self.closesAfterFlush = true }
+        if !self.outbox.isEmpty {
+            if self.unflushed == 0 { self.lastProgress = session.now }
+            var start = 0
+            while start < self.outbox.count {
+                let end = min(start + Self.pieceBytes, self.outbox.count)
+                self.write(self.outbox[start..<end], of: session)
+                start = end
+            }
+            self.outbox.removeAll(keepingCapacity: self.outbox.capacity <= 4 << 20)
+            session.channel.flush()
+        }
+        if self.closesAfterFlush && self.unflushed == 0 { session.channel.close(promise: nil) }
+    }
+
+    private func write(_ piece: ArraySlice<UInt8>, of session: Session) {
+        let count = piece.count
+        self.unflushed += count
+        let promise = session.channel.eventLoop.makePromise(of: Void.self)
+        session.channel.write(ByteBuffer(bytes: piece), promise: promise)
+        promise.futureResult.assumeIsolated().whenComplete { _ in
+            session.output.wrote(count, of: session)
+        }
+    }
+
+    private func wrote(_ count: Int, of session: Session) {
+        self.unflushed -= count
+        session.engine.ledger.release(count)
+        self.lastProgress = session.now
+        guard !session.isClosed else { return }
+        if self.closesAfterFlush && self.unflushed == 0 && self.outbox.isEmpty {
+            session.channel.close(promise: nil)
+        }
+        // Not from inside this call: the marks may lead back to this output.
+        if session.outputIsOverSoftMark { session.output.scheduleFlush(of: session) }
+    }
+
+    /// Whether there is output and none of it has moved for this long.
+    func hasStalled(now: Instant, after milliseconds: UInt64, channel: any Channel) -> Bool {
+        guard self.unflushed > 0 else { return false }
+        let buffered = Self.bufferedBytes(of: channel)
+        if buffered != self.lastBuffered {
+            self.lastBuffered = buffered
+            self.lastProgress = max(self.lastProgress, now)
+        }
+        return now >= self.lastProgress.adding(milliseconds: milliseconds)
+    }
+
+    private static func bufferedBytes(of channel: any Channel) -> Int {
+        guard let options = channel.syncOptions else { return 0 }
+        do {
+            return try options.getOption(.bufferedWritableBytes)
+        } catch {
+            // A channel without the option: only whole pieces count as progress.
+            return 0
+        }
+    }
+
+    /// The connection is gone.
+    func discard(of session: Session) {
+        session.engine.ledger.release(self.outbox.count)
+        self.outbox = []
+    }
+}

@@ -1,0 +1,64 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import FanoutConfiguration
+internal import FanoutEngine
+internal import FanoutModel
+internal import FanoutRouter
+internal import FanoutServer
+internal import FanoutUpstream
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import ServiceLifecycle
+
+/// The daemon: reads the configuration, puts the parts together, serves until it is told to stop.
+@main
+struct Fanoutd: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fanoutd",
+        abstract: "Run batches of LLM requests for the programs of this host.",
+        discussion: """
+            Reads LiteLLM's config.yaml with a `fanout:` section, listens on a Unix socket, and stops on SIGTERM or \
+            SIGINT after the items that it has accepted are done, or at the drain's bound.
+            """,
+        version: Version.text
+    )
+
+    @Option(name: .long, help: "The configuration, a YAML file. Also FANOUT_CONFIG.")
+    var config: String?
+
+    @Option(name: .long, help: "The path of the socket. Also FANOUT_SOCKET and fanout.socket.")
+    var socket: String?
+
+    @Option(name: .long, help: "trace, debug, info, notice, warning, error or critical. Also FANOUT_LOG_LEVEL.")
+    var logLevel: String?
+
+    mutating func run() async throws {
+        ProcessLimits.apply()
+        let loaded = try Startup.load(config: self.config, socket: self.socket, logLevel: self.logLevel)
+        let logger = Startup.logger(for: loaded)
+        for warning in loaded.warnings { logger.warning("\(warning)") }
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let loop = group.next()
+        let engine = try await Startup.engine(on: loop, loaded: loaded, logger: logger)
+        let server = FanoutServer(
+            loop: loop,
+            engine: engine,
+            settings: Startup.serverSettings(for: loaded),
+            logger: logger
+        )
+        let services = ServiceGroup(
+            services: [server],
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: logger
+        )
+        do {
+            try await services.run()
+        } catch let error as ServerError {
+            throw ValidationError(error.message)
+        }
+        try await group.shutdownGracefully()
+    }
+}
