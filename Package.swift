@@ -94,7 +94,7 @@ let package = Package(
         // Doubles that several test targets share.
         .target(
             name: "FanoutTestKit",
-            dependencies: ["FanoutModel", "FanoutRouter", nioCore, nioPosix, nioHTTP1]
+            dependencies: ["FanoutModel", "FanoutUpstream"]
         ),
         // The whole router against seeded providers in virtual time.
         .target(name: "FanoutSimulation", dependencies: ["FanoutModel", "FanoutRouter"]),
@@ -131,7 +131,14 @@ let package = Package(
         ),
         .testTarget(
             name: "FanoutEngineTests",
-            dependencies: ["FanoutEngine", "FanoutModel", "FanoutRouter", "FanoutTestKit", "FanoutUpstream"]
+            dependencies: [
+                "FanoutEngine", "FanoutModel", "FanoutRouter", "FanoutTestKit", "FanoutUpstream", logging, nioCore,
+                nioPosix,
+            ]
+        ),
+        .testTarget(
+            name: "FanoutClientTests",
+            dependencies: ["FanoutClient", "FanoutJSON", "FanoutModel", "FanoutWire", "fanout", nioCore, nioPosix]
         ),
         .testTarget(
             name: "FanoutServerTests",

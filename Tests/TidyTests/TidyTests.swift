@@ -28,6 +28,7 @@ import Testing
         ],
         "FanoutClient": ["FanoutModel", "FanoutWire", "Glibc", "NIOCore", "NIOPosix"],
         "FanoutSimulation": ["FanoutModel", "FanoutRouter"],
+        "FanoutTestKit": ["FanoutModel", "FanoutUpstream"],
         "fanoutd": [
             "ArgumentParser", "FanoutConfiguration", "FanoutEngine", "FanoutModel", "FanoutRouter", "FanoutServer",
             "FanoutUpstream", "Foundation", "Glibc", "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle",
