@@ -140,13 +140,13 @@ extension Engine {
         if item.running == 0 { attempt.run.running -= 1 }
         let outcome = self.outcome(of: report, attempt: attempt)
         self.record(report, of: attempt)
-        self.settled.append(SettledAttempt(attempt: attempt, report: report))
         if self.logger.logLevel <= .debug { self.logFinish(report, of: attempt) }
         let lease = attempt.dispatch.lease
         let now = Engine.now()
-        let effects = self.router.assumeIsolated { $0.settle(lease, outcome, now: now) }
-        self.perform(effects)
-        self.stopIfSpent(attempt.run, now: now)
+        // Before the settle, which starts the next item on the lane that is now free.
+        self.stopIfSpent(attempt.run, but: item, now: now)
+        self.settled.append(SettledAttempt(attempt: attempt, report: report))
+        self.perform(self.router.assumeIsolated { $0.settle(lease, outcome, now: now) })
     }
 
     private func outcome(of report: AttemptReport, attempt: ActiveAttempt) -> Outcome {
@@ -182,7 +182,9 @@ extension Engine {
             }
         }
         if let usage, let price = attempt.deployment.price {
-            item.costNanoUSD = (item.costNanoUSD ?? 0) &+ price.nanoUSD(for: usage)
+            let cost = price.nanoUSD(for: usage)
+            item.costNanoUSD = (item.costNanoUSD ?? 0) &+ cost
+            attempt.run.spentNanoUSD &+= cost
         } else if usage != nil {
             item.hasUnpricedAttempt = true
         }
@@ -213,14 +215,13 @@ extension Engine {
         return detail
     }
 
-    /// The batch's bound on money: what has not started by now is refused.
-    private func stopIfSpent(_ run: BatchRun, now: Instant) {
-        guard run.options.maxCostNanoUSD > 0, !run.isSpent, !run.hasEnded else { return }
-        var spent = run.summary.costNanoUSD ?? 0
-        for item in run.items.values { spent &+= item.costNanoUSD ?? 0 }
-        guard spent >= run.options.maxCostNanoUSD else { return }
+    /// The batch's bound on money: once it is reached, what waits is refused.
+    private func stopIfSpent(_ run: BatchRun, but item: RunItem, now: Instant) {
+        guard run.options.maxCostNanoUSD > 0, !run.isSpent, run.spentNanoUSD >= run.options.maxCostNanoUSD else {
+            return
+        }
         run.isSpent = true
-        let waiting = run.items.values.filter { $0.attempts == 0 }.map(\.index).sorted()
+        let waiting = run.items.values.filter { $0.running == 0 && $0 !== item }.map(\.index).sorted()
         self.cancel(run, indexes: waiting, reason: .none, now: now)
     }
 
