@@ -19,7 +19,7 @@ package func appendBase64(_ bytes: [UInt8], to target: inout [UInt8]) {
     }
 }
 
-/// The bytes of a base64 text (RFC 4648, section 4); padding may be absent. Nil if it is malformed.
+/// The bytes of a base64 text (RFC 4648, section 4), padded or not; nil if it is malformed.
 package func decodeBase64(_ text: [UInt8]) -> [UInt8]? {
     var length = text.count
     while length > 0, text.count - length < 2, text[length - 1] == UInt8(ascii: "=") { length -= 1 }

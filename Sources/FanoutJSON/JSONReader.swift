@@ -97,6 +97,15 @@ package struct JSONReader: ~Copyable {
         try self.next(closing: UInt8(ascii: "]"))
     }
 
+    /// Goes back to a value, or on to where the reader was before it went back.
+    ///
+    /// For members that can only be understood once a later one is known: `offset` is one that ``offset`` gave inside the
+    /// same container or one that is around it, and the value is consumed before the reader is sent on.
+    package mutating func seek(to offset: Int) {
+        precondition((0...self.count).contains(offset), "offset \(offset) of \(self.count)")
+        self.position = offset
+    }
+
     /// Consumes the value if it is null.
     package mutating func isNull() throws(JSONError) -> Bool {
         guard try self.peek() == UInt8(ascii: "n") else { return false }

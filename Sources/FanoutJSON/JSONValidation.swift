@@ -8,6 +8,7 @@
 ///   - bytes: The text, which may come from anybody.
 ///   - limits: The depth and size that are accepted.
 ///   - objectOnly: Refuse whatever isn't an object, with `typeMismatch`.
+/// - Throws: ``JSONError``, with the first fault.
 package func validateJSON(
     _ bytes: UnsafeBufferPointer<UInt8>,
     limits: JSONLimits = JSONLimits(),

@@ -1,0 +1,287 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FanoutJSON
+package import FanoutModel
+
+/// Reads one answer of a provider: its head, its body in pieces of any size, its end.
+///
+/// It is a state machine without clock or connection. The order of calls is ``head(_:wallClockSeconds:)`` once,
+/// ``body(_:deltas:)`` any number of times, ``end(deltas:)`` once; after a throw, or once ``isComplete``, the answer is decided and
+/// only ``end(deltas:)`` may follow. A connection that breaks before the end of the HTTP message is the caller's to report.
+///
+/// An answer that isn't streamed although that was asked for, as errors are, is told by its first byte.
+package struct AnswerDecoder: Sendable {
+    /// What the body turned out to be.
+    private enum Mode: Sendable {
+        /// Nothing but white space so far.
+        case undecided
+        /// Server-sent events.
+        case events
+        /// One JSON text, or anything that should have been one.
+        case whole
+        /// The words of a failure, of which a bounded part is kept.
+        case failure
+    }
+
+    private let provider: String
+    private let streamed: Bool
+    private let bodyBytesMax: Int
+    private let inputs: Int?
+    private var mode = Mode.undecided
+    private var answerHead = AnswerHead(status: 0)
+    private var wallClockSeconds: Int64 = 0
+    private var bytesTaken = 0
+    private var collected: [UInt8] = []
+    private var events = SSEParser()
+    private var assembler: OpenAIAssembler
+
+    /// The stream's terminal marker was seen: nothing that follows counts, and the end of the connection needn't be waited for.
+    package private(set) var isComplete = false
+
+    /// A decoder for the answer to `request`.
+    /// - Parameters:
+    ///   - request: What was asked.
+    ///   - endpoint: Where it was sent.
+    ///   - stream: Whether a stream was asked for; deltas are given only then.
+    ///   - bodyBytesMax: The most bytes of the body, streamed or not.
+    package init(for request: Request, endpoint: Endpoint, stream: Bool, bodyBytesMax: Int) {
+        self.provider = endpoint.provider
+        self.streamed = stream
+        self.bodyBytesMax = bodyBytesMax
+        let task: OpenAIAssembler.Task
+        switch request.task {
+        case .embedding(let embedding):
+            task = .embedding(embedding.inputs.count)
+            self.inputs = embedding.inputs.count
+        case .completion:
+            task = .completion
+            self.inputs = nil
+        case .chat, nil:
+            task = .chat
+            self.inputs = nil
+        }
+        switch endpoint.format {
+        case .openAI, .simulated:
+            self.assembler = OpenAIAssembler(task: task, quirks: endpoint.quirks, emits: stream)
+        }
+    }
+
+    /// Whether the first content was seen: text, reasoning, a refusal or a tool call; heartbeats, roles and empty pieces aren't.
+    package var hasContent: Bool { self.assembler.hasContent }
+
+    /// What the provider says of its limits; nil = nothing.
+    package var rates: RateReport? { self.answerHead.rates }
+
+    /// Takes the answer's head.
+    package mutating func head(_ head: AnswerHead, wallClockSeconds: Int64) {
+        self.answerHead = head
+        self.wallClockSeconds = wallClockSeconds
+        self.mode = head.isSuccess ? .undecided : .failure
+    }
+
+    /// Takes the next bytes of the body.
+    /// - Throws: The failure that the stream reports, or that its bytes are.
+    package mutating func body(_ bytes: UnsafeRawBufferPointer, deltas: inout [Delta]) throws(Failure) {
+        guard !self.isComplete else { return }
+        let buffer = bytes.assumingMemoryBound(to: UInt8.self)
+        if case .failure = self.mode {
+            self.collected.append(contentsOf: buffer.prefix(ProviderWords.bodyBytesMax - self.collected.count))
+            return
+        }
+        let (sum, overflow) = self.bytesTaken.addingReportingOverflow(buffer.count)
+        guard !overflow, sum <= self.bodyBytesMax else {
+            throw self.invalid("the answer exceeds \(self.bodyBytesMax) bytes")
+        }
+        self.bytesTaken = sum
+        if case .undecided = self.mode { self.decide(buffer) }
+        if case .events = self.mode {
+            self.events.append(buffer)
+            try self.takeEvents(deltas: &deltas)
+        } else {
+            self.collected.append(contentsOf: buffer)
+        }
+    }
+
+    /// Takes the end of the HTTP message and decides the answer.
+    package mutating func end(deltas: inout [Delta]) -> Result<Response, Failure> {
+        do throws(Failure) {
+            switch self.mode {
+            case .failure:
+                throw self.classified(self.collected)
+            case .events:
+                return .success(try self.endOfStream(deltas: &deltas))
+            case .whole, .undecided:
+                return .success(try self.endOfWhole(deltas: &deltas))
+            }
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private mutating func decide(_ bytes: UnsafeBufferPointer<UInt8>) {
+        guard let first = bytes.first(where: { $0 > 0x20 }) else { return }
+        let isEventStream = self.streamed || self.answerHead.contentType.hasPrefix("text/event-stream")
+        switch first {
+        case UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "<"): self.mode = .whole
+        default: self.mode = isEventStream ? .events : .whole
+        }
+        if case .events = self.mode {
+            // White space that came before means nothing to either form.
+            self.collected = []
+        }
+    }
+
+    // MARK: Streams
+
+    private mutating func takeEvents(deltas: inout [Delta]) throws(Failure) {
+        while !self.isComplete, try self.nextEvent() {
+            try self.takeEvent(isLast: false, deltas: &deltas)
+        }
+    }
+
+    private mutating func nextEvent() throws(Failure) -> Bool {
+        do throws(Failure) {
+            return try self.events.next()
+        } catch {
+            throw self.completed(error)
+        }
+    }
+
+    private mutating func takeEvent(isLast: Bool, deltas: inout [Delta]) throws(Failure) {
+        switch try Self.read(&self.events, into: &self.assembler, deltas: &deltas) {
+        case .taken: break
+        case .done: self.isComplete = true
+        case .error(let body): throw self.classified(body)
+        case .malformed(let error) where isLast:
+            throw self.broken("the stream ended inside an event (\(error))")
+        case .malformed(let error):
+            throw self.invalid("an event of the stream is malformed: \(error)")
+        }
+        if !self.assembler.choiceError.isEmpty { throw self.classified(self.assembler.choiceError) }
+    }
+
+    /// What an event was.
+    private enum EventOutcome {
+        case taken
+        case done
+        case error([UInt8])
+        case malformed(JSONError)
+    }
+
+    private static func read(
+        _ events: inout SSEParser,
+        into assembler: inout OpenAIAssembler,
+        deltas: inout [Delta]
+    ) throws(Failure) -> EventOutcome {
+        let isNamedError = events.eventName == "error"
+        return try events.withData { (data) throws(Failure) -> EventOutcome in
+            guard let first = data.first(where: { $0 > 0x20 }) else { return .taken }
+            if first != UInt8(ascii: "{") {
+                let text = String(decoding: data, as: UTF8.self)
+                if text.split(separator: " ").elementsEqual(["[DONE]"]) { return .done }
+                if isNamedError { return .error(Array(data)) }
+            }
+            do throws(JSONError) {
+                let isError = try assembler.take(data, deltas: &deltas)
+                return isError || isNamedError ? .error(Array(data)) : .taken
+            } catch {
+                return .malformed(error)
+            }
+        }
+    }
+
+    private mutating func endOfStream(deltas: inout [Delta]) throws(Failure) -> Response {
+        if !self.isComplete {
+            try self.takeEvents(deltas: &deltas)
+        }
+        if !self.isComplete, try self.events.finish() {
+            try self.takeEvent(isLast: true, deltas: &deltas)
+        }
+        // A stream whose every choice said why it ended lacks nothing but perhaps its usage.
+        guard self.isComplete || self.assembler.isFinished else {
+            throw self.broken("the stream ended before its terminal marker")
+        }
+        return try self.checkedResponse()
+    }
+
+    // MARK: Whole bodies
+
+    private mutating func endOfWhole(deltas: inout [Delta]) throws(Failure) -> Response {
+        guard self.collected.contains(where: { $0 > 0x20 }) else { throw self.invalid("the answer is empty") }
+        var isError = false
+        var fault: JSONError?
+        let collected = self.collected
+        collected.withUnsafeBufferPointer { buffer in
+            do throws(JSONError) {
+                isError = try self.assembler.take(buffer, deltas: &deltas)
+            } catch {
+                fault = error
+            }
+        }
+        if let fault { throw self.invalid("the answer is not what the API promises: \(fault)", words: collected) }
+        if isError { throw self.classified(collected) }
+        if !self.assembler.choiceError.isEmpty { throw self.classified(self.assembler.choiceError) }
+        return try self.checkedResponse()
+    }
+
+    private mutating func checkedResponse() throws(Failure) -> Response {
+        if let inputs = self.inputs {
+            guard OpenAIVector.areComplete(self.assembler.vectors, inputs: inputs) else {
+                throw self.invalid("it has \(self.assembler.vectors.count) usable vectors for \(inputs) inputs")
+            }
+            return self.assembler.response()
+        }
+        guard !self.assembler.choices.isEmpty else {
+            throw self.invalid("the answer has no choices", words: self.collected)
+        }
+        for choice in self.assembler.choices {
+            switch choice.finish {
+            case "error":
+                throw self.completed(Failure(.providerError, "\(self.provider) broke off with finish_reason error"))
+            case "insufficient_system_resource":
+                throw self.completed(Failure(.overloaded, "\(self.provider) had no capacity to finish the answer"))
+            default: break
+            }
+        }
+        return self.assembler.response()
+    }
+
+    // MARK: Failures
+
+    private func classified(_ body: [UInt8]) -> Failure {
+        var failure = FailureClassifier.failure(
+            provider: self.provider,
+            head: self.answerHead,
+            body: body,
+            wallClockSeconds: self.wallClockSeconds
+        )
+        failure.possibleDoubleSpend = self.answerHead.isSuccess && self.hasContent
+        return failure
+    }
+
+    private func invalid(_ what: String, words: [UInt8] = []) -> Failure {
+        var failure = Failure(
+            .invalidResponse,
+            "\(self.provider) answered with status \(self.answerHead.status), but \(what); check its base URL"
+        )
+        failure.providerMessage = TextSearch.cut(
+            String(decoding: words.prefix(ProviderWords.messageBytesMax), as: UTF8.self),
+            toBytes: ProviderWords.messageBytesMax
+        )
+        return self.completed(failure)
+    }
+
+    private func broken(_ what: String) -> Failure {
+        self.completed(Failure(.streamBroken, "\(self.provider): \(what); it can be tried again"))
+    }
+
+    /// Adds what the head says; an answer that began may have been billed.
+    private func completed(_ failure: Failure) -> Failure {
+        var failure = failure
+        failure.providerStatus = self.answerHead.status
+        failure.providerRequestID = self.answerHead.requestID
+        failure.possibleDoubleSpend = self.answerHead.isSuccess
+        return failure
+    }
+}

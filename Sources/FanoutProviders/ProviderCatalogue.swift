@@ -1,0 +1,195 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+package import FanoutModel
+
+/// What is known of one provider.
+package struct ProviderEntry: Sendable, Hashable {
+    /// How a key is sent.
+    package enum Authentication: Sendable, Hashable {
+        case none
+        /// `Authorization: Bearer`, where there is a key.
+        case bearer
+        /// A header of that name.
+        case header(String)
+    }
+
+    /// The name as LiteLLM spells it.
+    package var name: String
+    /// The form of its bodies.
+    package var format: WireFormat
+    /// Where it is; nil = it has no default, so `api_base` is needed.
+    package var baseURL: String?
+    /// The environment variables that may hold the key, the first one found counts.
+    package var keyVariables: [String]
+    /// The environment variables that may hold the base URL.
+    package var baseVariables: [String]
+    /// How the key is sent.
+    package var authentication: Authentication
+    /// Whether nothing works without a key.
+    package var needsKey: Bool
+    /// Differences from the format.
+    package var quirks: Quirks
+    /// What its dialect can say.
+    package var dialect: Dialect
+
+    init(
+        _ name: String,
+        _ baseURL: String?,
+        keys: [String] = [],
+        bases: [String] = [],
+        authentication: Authentication = .bearer,
+        needsKey: Bool = true,
+        quirks: Quirks = [],
+        dialect: Dialect = .unknown,
+        format: WireFormat = .openAI
+    ) {
+        self.name = name
+        self.format = format
+        self.baseURL = baseURL
+        self.keyVariables = keys
+        self.baseVariables = bases
+        self.authentication = authentication
+        self.needsKey = needsKey
+        self.quirks = quirks
+        self.dialect = dialect
+    }
+}
+
+/// The providers that Fanout knows by name.
+package enum ProviderCatalogue {
+    /// All of them.
+    package static let entries: [ProviderEntry] = [
+        ProviderEntry(
+            "openai",
+            "https://api.openai.com/v1",
+            keys: ["OPENAI_API_KEY"],
+            bases: ["OPENAI_BASE_URL", "OPENAI_API_BASE"],
+            dialect: .openAI
+        ),
+        ProviderEntry(
+            "azure",
+            nil,
+            keys: ["AZURE_API_KEY"],
+            bases: ["AZURE_API_BASE"],
+            authentication: .header("api-key"),
+            quirks: .azurePath,
+            dialect: .openAI
+        ),
+        ProviderEntry(
+            "mistral",
+            "https://api.mistral.ai/v1",
+            keys: ["MISTRAL_API_KEY"],
+            bases: ["MISTRAL_API_BASE"],
+            quirks: [.noStreamOptions, .randomSeed],
+            dialect: [.choices, .jsonSchema, .media, .outputDimension]
+        ),
+        ProviderEntry(
+            "groq",
+            "https://api.groq.com/openai/v1",
+            keys: ["GROQ_API_KEY"],
+            bases: ["GROQ_API_BASE"],
+            quirks: .maxCompletionTokens,
+            dialect: [.user, .jsonSchema, .media]
+        ),
+        ProviderEntry(
+            "deepseek",
+            "https://api.deepseek.com/v1",
+            keys: ["DEEPSEEK_API_KEY"],
+            bases: ["DEEPSEEK_API_BASE"],
+            dialect: [.topK, .logprobs, .choices, .user, .reasoningContent]
+        ),
+        ProviderEntry(
+            "xai",
+            "https://api.x.ai/v1",
+            keys: ["XAI_API_KEY"],
+            bases: ["XAI_API_BASE"],
+            quirks: [.maxCompletionTokens, .completionExcludesReasoning]
+        ),
+        ProviderEntry(
+            "openrouter",
+            "https://openrouter.ai/api/v1",
+            keys: ["OPENROUTER_API_KEY"],
+            bases: ["OPENROUTER_API_BASE"],
+            dialect: Dialect.unknown.union(.reasoningObject)
+        ),
+        ProviderEntry(
+            "together_ai",
+            "https://api.together.xyz/v1",
+            keys: ["TOGETHERAI_API_KEY", "TOGETHER_AI_API_KEY", "TOGETHER_API_KEY"]
+        ),
+        ProviderEntry(
+            "fireworks_ai",
+            "https://api.fireworks.ai/inference/v1",
+            keys: ["FIREWORKS_AI_API_KEY", "FIREWORKS_API_KEY"]
+        ),
+        ProviderEntry(
+            "perplexity",
+            "https://api.perplexity.ai",
+            keys: ["PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY"]
+        ),
+        ProviderEntry("cerebras", "https://api.cerebras.ai/v1", keys: ["CEREBRAS_API_KEY"]),
+        Self.selfHosted("vllm", keys: ["VLLM_API_KEY"], bases: ["VLLM_API_BASE"]),
+        Self.selfHosted("hosted_vllm", keys: ["HOSTED_VLLM_API_KEY"], bases: ["HOSTED_VLLM_API_BASE"]),
+        Self.selfHosted("llamacpp", baseURL: "http://localhost:8080/v1"),
+        Self.selfHosted("openai_like", keys: ["OPENAI_LIKE_API_KEY"], bases: ["OPENAI_LIKE_API_BASE"]),
+        Self.selfHosted("custom_openai", keys: ["OPENAI_API_KEY"]),
+        ProviderEntry("simulated", nil, authentication: .none, needsKey: false, format: .simulated),
+    ]
+
+    private static let byName: [String: ProviderEntry] = Dictionary(
+        uniqueKeysWithValues: Self.entries.map { ($0.name, $0) }
+    )
+
+    /// The entry of that name.
+    package static func entry(named name: String) -> ProviderEntry? {
+        self.byName[name]
+    }
+
+    /// What the provider's dialect can say.
+    package static func dialect(of provider: String) -> Dialect {
+        self.byName[provider]?.dialect ?? .unknown
+    }
+
+    /// Splits LiteLLM's `provider/model` at the first slash, if what is before it is a known provider.
+    ///
+    /// `meta-llama/Llama-3` has none: provider nil, the model whole.
+    package static func split(_ model: String) -> (provider: String?, model: String) {
+        guard let slash = model.firstIndex(of: "/") else { return (nil, model) }
+        let prefix = String(model[..<slash])
+        guard self.byName[prefix] != nil else { return (nil, model) }
+        return (prefix, String(model[model.index(after: slash)...]))
+    }
+
+    /// The quirks of a model at a provider.
+    ///
+    /// OpenAI's reasoning models (o-series, gpt-5) take `max_completion_tokens` and the role `developer`; the others, and
+    /// the many servers that are reached as `openai/…` with an `api_base`, take `max_tokens`.
+    package static func quirks(of provider: String, model: String) -> Quirks {
+        var quirks = self.byName[provider]?.quirks ?? []
+        guard provider == "openai" || provider == "azure", self.isReasoning(model) else { return quirks }
+        quirks.formUnion([.maxCompletionTokens, .developerRole])
+        return quirks
+    }
+
+    private static func isReasoning(_ model: String) -> Bool {
+        let name = model.lowercased().utf8
+        if name.starts(with: "gpt-5".utf8) { return true }
+        // o1, o3-mini, o4-mini-2025-04-16; not `omni-…`.
+        var letters = name.makeIterator()
+        guard letters.next() == UInt8(ascii: "o"), let digit = letters.next(), (0x31...0x39).contains(digit) else {
+            return false
+        }
+        let next = letters.next()
+        return next == nil || next == UInt8(ascii: "-")
+    }
+
+    private static func selfHosted(
+        _ name: String,
+        baseURL: String? = nil,
+        keys: [String] = [],
+        bases: [String] = []
+    ) -> ProviderEntry {
+        ProviderEntry(name, baseURL, keys: keys, bases: bases, needsKey: false)
+    }
+}

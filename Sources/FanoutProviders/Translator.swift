@@ -1,0 +1,67 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+package import FanoutModel
+
+/// The way from a neutral request to a provider's HTTP request.
+///
+/// A further wire format is a further case in each `switch` here and in ``AnswerDecoder``, with an encoder and an assembler of its
+/// own beside OpenAI's; nothing else of the module knows formats.
+package enum Translator {
+    /// Makes the HTTP request of one attempt.
+    ///
+    /// What the provider can't be asked is refused by name, or left out where the endpoint drops parameters; messages and
+    /// their parts are never left out.
+    /// - Throws: `invalidRequest` or `unsupportedParameter`, with the field in `param`.
+    package static func encode(
+        _ request: Request,
+        for endpoint: Endpoint,
+        stream: Bool
+    ) throws(Failure) -> ProviderRequest {
+        switch endpoint.format {
+        case .openAI, .simulated:
+            let dialect = ProviderCatalogue.dialect(of: endpoint.provider)
+            let body = try OpenAIEncoder.body(of: request, for: endpoint, dialect: dialect, stream: stream)
+            return ProviderRequest(
+                path: OpenAIPath.path(of: request, for: endpoint),
+                headers: self.headers(for: endpoint, stream: stream),
+                body: body
+            )
+        }
+    }
+
+    /// The request as bytes in one canonical form, without anything of an endpoint and with nothing left out.
+    ///
+    /// Two requests have the same bytes only if they ask for the same; made for digests, never sent.
+    /// - Throws: `invalidRequest` or `unsupportedParameter` for what has no canonical form: such a request equals no other.
+    package static func canonicalBytes(of request: Request) throws(Failure) -> [UInt8] {
+        let endpoint = Endpoint(
+            provider: "",
+            format: .openAI,
+            isSecure: false,
+            host: "",
+            port: 0,
+            pathPrefix: "",
+            model: request.model
+        )
+        return try OpenAIEncoder.body(of: request, for: endpoint, dialect: .canonical, stream: false)
+    }
+
+    private static func headers(for endpoint: Endpoint, stream: Bool) -> [Endpoint.Header] {
+        var headers: [Endpoint.Header] = []
+        headers.reserveCapacity(3 + endpoint.headers.count)
+        headers.append(Endpoint.Header(name: "content-type", value: Secret("application/json")))
+        headers.append(
+            Endpoint.Header(name: "accept", value: Secret(stream ? "text/event-stream" : "application/json"))
+        )
+        switch endpoint.credential {
+        case .none: break
+        case .bearer(let key):
+            headers.append(Endpoint.Header(name: "authorization", value: Secret("Bearer " + key.revealed)))
+        case .header(let name, let value):
+            headers.append(Endpoint.Header(name: name, value: value))
+        }
+        headers.append(contentsOf: endpoint.headers)
+        return headers
+    }
+}
