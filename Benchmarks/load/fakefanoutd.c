@@ -65,9 +65,9 @@ static size_t varint_size(uint64_t value) {
 
 static void put_head(struct bytes *out, uint64_t id, unsigned kind, size_t body) {
     uint8_t length[4];
-    patch_length(length, 1 + varint_size(id) + 1 + varint_size(body) + body);
+    patch_length(length, (id ? 1 + varint_size(id) : 0) + 1 + varint_size(body) + body);
     bytes_put(out, length, 4);
-    put_number(out, 1, id);
+    if (id) put_number(out, 1, id);
     put_varint(out, kind << 3 | 2);
     put_varint(out, body);
 }
