@@ -1,0 +1,41 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+package import FanoutModel
+
+/// Takes what an attempt brings.
+///
+/// Called on the loop, possibly from inside `start` or `cancel`.
+package protocol AttemptSink: AnyObject {
+    /// Pieces of the answer, in order; only where they were asked for.
+    func attempt(_ id: UInt64, received deltas: [Delta])
+    /// The first content has come; once, before the first `received`.
+    func attemptReachedFirstContent(_ id: UInt64)
+    /// The attempt has ended; exactly once, whatever happened.
+    func attempt(_ id: UInt64, finished report: AttemptReport)
+}
+
+/// How an attempt ended.
+package struct AttemptReport: Sendable {
+    /// The answer, or why there is none.
+    package var result: Result<Response, Failure>
+    /// From start to an established connection, TLS included; 0 = an idle one was reused, or none was established.
+    package var connectMicroseconds: UInt64 = 0
+    /// From start to the answer's headers; 0 = none came.
+    package var headersMicroseconds: UInt64 = 0
+    /// From start to the first content; 0 = none came.
+    package var firstContentMicroseconds: UInt64 = 0
+    /// From start to the end.
+    package var totalMicroseconds: UInt64 = 0
+    /// Pieces were handed to the sink.
+    package var hadContent = false
+    /// No byte of the request left, so nothing can have been billed.
+    package var wasNeverSent = false
+    /// Who ended it; `nil` = nobody did.
+    package var cancelled: CancelReason?
+
+    /// Makes a report.
+    package init(result: Result<Response, Failure>) {
+        self.result = result
+    }
+}

@@ -1,0 +1,139 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FanoutModel
+internal import NIOCore
+internal import NIOPosix
+
+/// Addresses that are already known, as happy eyeballs wants them (RFC 8305).
+private struct KnownAddresses: Resolver, Sendable {
+    let addresses: [SocketAddress]
+    let eventLoop: any EventLoop
+
+    func initiateAQuery(host: String, port: Int) -> EventLoopFuture<[SocketAddress]> {
+        self.eventLoop.makeSucceededFuture(self.addresses.filter { $0.protocol == .inet })
+    }
+
+    func initiateAAAAQuery(host: String, port: Int) -> EventLoopFuture<[SocketAddress]> {
+        self.eventLoop.makeSucceededFuture(self.addresses.filter { $0.protocol == .inet6 })
+    }
+
+    func cancelQueries() {}
+}
+
+/// One new connection for one attempt: name, TCP, TLS.
+///
+/// A connect can't be cancelled, so an abandoned opening closes its channels where they exist and the others as they
+/// appear.
+final class ConnectionOpening {
+    private enum Step {
+        case resolving
+        case connecting
+        case securing(UpstreamHandler)
+        case over
+    }
+
+    private let route: Route
+    private let runner: HTTPAttemptRunner
+    private var attempt: HTTPAttempt?
+    private var step = Step.resolving
+    private var channels: [any Channel] = []
+
+    init(route: Route, runner: HTTPAttemptRunner, attempt: HTTPAttempt) {
+        self.route = route
+        self.runner = runner
+        self.attempt = attempt
+    }
+
+    /// Begins; ends in the attempt's `connected` or `connectFailed`, possibly before this returns.
+    func start(connectMilliseconds: UInt64) {
+        self.runner.names.addresses(of: self.route.key.host, port: self.route.key.port) { result in
+            guard case .resolving = self.step else { return }
+            switch result {
+            case .success(let addresses):
+                self.connect(to: addresses, milliseconds: connectMilliseconds)
+            case .failure(let error):
+                self.fail(.nameUnknown(self.route.key, error))
+            }
+        }
+    }
+
+    /// Nobody wants the connection any more.
+    func abandon() {
+        self.attempt = nil
+        let step = self.step
+        self.step = .over
+        if case .securing(let handler) = step { handler.abandon() }
+        for channel in self.channels { channel.close(promise: nil) }
+        self.channels = []
+    }
+
+    /// The connection stands and can take a request.
+    func established(_ handler: UpstreamHandler) {
+        let attempt = self.attempt
+        self.attempt = nil
+        self.step = .over
+        self.channels = []
+        attempt?.connected(handler)
+    }
+
+    /// A connection was lost before it stood.
+    func lost(_ handler: UpstreamHandler, error: (any Error)?) {
+        // Losers of happy eyeballs come by here too; the connect's own result speaks for them.
+        guard case .securing(let winner) = self.step, winner === handler else { return }
+        self.fail(.handshakeFailed(self.route.key, error))
+    }
+
+    private func connect(to addresses: [SocketAddress], milliseconds: UInt64) {
+        self.step = .connecting
+        let loop = self.runner.eventLoop
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        // The attempt's own timer is the one that counts; this one only ends connects that nobody waits for.
+        let seconds = milliseconds == 0 ? 75 : Int64(min(milliseconds / 1_000, 600)) + 1
+        ClientBootstrap(group: loop)
+            .resolver(KnownAddresses(addresses: addresses, eventLoop: loop))
+            .connectTimeout(.seconds(seconds))
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try bound.value.install(on: channel) }
+            }
+            .connect(host: self.route.key.host, port: Int(self.route.key.port))
+            .assumeIsolated()
+            .whenComplete { self.connected($0) }
+    }
+
+    private func install(on channel: any Channel) throws {
+        guard case .connecting = self.step else { throw ChannelError.ioOnClosedChannel }
+        let tls = self.route.key.isSecure ? try self.runner.tls.handler(host: self.route.key.host) : nil
+        let handler = UpstreamHandler(route: self.route, runner: self.runner, opening: self)
+        try handler.install(on: channel, tls: tls)
+        self.channels.append(channel)
+    }
+
+    private func connected(_ result: Result<any Channel, any Error>) {
+        switch result {
+        case .success(let channel):
+            guard case .connecting = self.step else {
+                channel.close(promise: nil)
+                return
+            }
+            do {
+                let handler = try channel.pipeline.syncOperations.handler(type: UpstreamHandler.self)
+                self.step = .securing(handler)
+                handler.connected()
+            } catch {
+                self.fail(.connectFailed(self.route.key, error))
+            }
+        case .failure(let error):
+            guard case .connecting = self.step else { return }
+            self.fail(.connectFailed(self.route.key, error))
+        }
+    }
+
+    private func fail(_ failure: Failure) {
+        let attempt = self.attempt
+        self.attempt = nil
+        self.abandon()
+        attempt?.connectFailed(failure)
+    }
+}

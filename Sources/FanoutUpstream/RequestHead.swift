@@ -1,0 +1,105 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FanoutModel
+internal import FanoutProviders
+internal import NIOCore
+
+/// The head of an HTTP/1.1 request up to its content-length, ready as bytes.
+///
+/// Requests to one endpoint have the same head, so it is checked and joined once and then only compared.
+struct RequestHead {
+    private let path: String
+    private let headers: [Endpoint.Header]
+    private let bytes: [UInt8]
+
+    /// Joins and checks a head.
+    ///
+    /// - Throws: What can't stand in a head: white space in a target, a line break in a value.
+    init(_ request: ProviderRequest, key: RouteKey) throws(Failure) {
+        self.path = request.path
+        self.headers = request.headers
+        guard request.path.utf8.first == UInt8(ascii: "/"), request.path.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F })
+        else {
+            throw Failure(
+                .invalidRequest,
+                "the path \(request.path.debugDescription) can't be requested. Check api_base and the model's name."
+            )
+        }
+        let host = key.host.utf8.contains(UInt8(ascii: ":")) ? "[\(key.host)]" : key.host
+        let isDefaultPort = key.port == (key.isSecure ? 443 : 80)
+        var text = "POST \(request.path) HTTP/1.1\r\nhost: \(host)\(isDefaultPort ? "" : ":\(key.port)")\r\n"
+        text += "user-agent: fanout\r\naccept-encoding: identity\r\n"
+        for header in request.headers {
+            guard Self.isToken(header.name), Self.isValue(header.value.revealed) else {
+                throw Failure(
+                    .authentication,
+                    "the header \(header.name.debugDescription) can't be sent: its name or value holds a character that "
+                        + "HTTP doesn't allow. Check the key for a line break at its end."
+                )
+            }
+            text += "\(header.name): \(header.value.revealed)\r\n"
+        }
+        text += "content-length: "
+        self.bytes = Array(text.utf8)
+    }
+
+    /// Whether this is the head of `request`.
+    func matches(_ request: ProviderRequest) -> Bool {
+        self.path == request.path && self.headers == request.headers
+    }
+
+    /// Writes head and body as one.
+    ///
+    /// A trace context that isn't one is left out: it comes from a client.
+    func write(body: [UInt8], traceparent: String, into buffer: inout ByteBuffer) {
+        buffer.reserveCapacity(minimumWritableBytes: self.bytes.count + body.count + 128)
+        buffer.writeBytes(self.bytes)
+        Self.write(decimal: body.count, into: &buffer)
+        if !traceparent.isEmpty, Self.isTraceparent(traceparent) {
+            buffer.writeStaticString("\r\ntraceparent: ")
+            buffer.writeString(traceparent)
+        }
+        buffer.writeStaticString("\r\n\r\n")
+        buffer.writeBytes(body)
+    }
+
+    /// RFC 9110, 5.6.2.
+    private static func isToken(_ name: String) -> Bool {
+        !name.isEmpty
+            && name.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    true
+                default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+                }
+            }
+    }
+
+    /// RFC 9110, 5.5: no control characters but the tab.
+    private static func isValue(_ value: String) -> Bool {
+        value.utf8.allSatisfy { ($0 >= 0x20 && $0 != 0x7F) || $0 == 0x09 }
+    }
+
+    /// W3C Trace Context, 3.2.2: lower-case hexadecimal digits and dashes; longer in versions to come.
+    private static func isTraceparent(_ text: String) -> Bool {
+        (55...128).contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
+    }
+
+    private static func write(decimal value: Int, into buffer: inout ByteBuffer) {
+        var divisor = 1
+        while value / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            buffer.writeInteger(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / divisor % 10))
+            divisor /= 10
+        }
+    }
+}

@@ -1,0 +1,21 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+/// The bounds of a runner's connections.
+package struct UpstreamSettings: Sendable, Hashable {
+    /// Bytes of a provider's answer, as `Limits.answerBytes`.
+    package var answerBytesMax = 64 << 20
+    /// How long a connection stays idle before it is closed.
+    ///
+    /// Below the 60 s after which many servers and balancers close one themselves.
+    package var idleMilliseconds: UInt64 = 55_000
+    /// Idle connections of one host and port; the longest idle is closed for one more.
+    package var idleConnectionsMax = 1_024
+    /// How long a name's addresses are used.
+    package var nameMilliseconds: UInt64 = 30_000
+    /// How long a name's failure is believed.
+    package var nameFailureMilliseconds: UInt64 = 1_000
+
+    /// The defaults.
+    package init() {}
+}
