@@ -1,0 +1,1 @@
+"""Generated from proto/fanout/v1 by scripts/lib/generate-python."""
