@@ -1,0 +1,120 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+import FanoutModel
+import Logging
+import NIOCore
+import NIOPosix
+
+@testable import FanoutUpstream
+
+/// A runner on a real loop, and everything its sink was told.
+actor Bench {
+    /// What the sink was told.
+    struct Heard: Sendable {
+        var deltas: [UInt64: [Delta]] = [:]
+        var firstContents: [UInt64: Int] = [:]
+        var reports: [UInt64: [AttemptReport]] = [:]
+    }
+
+    private final class Sink: AttemptSink {
+        let board: NoticeBoard<Heard>
+
+        init(board: NoticeBoard<Heard>) {
+            self.board = board
+        }
+
+        func attempt(_ id: UInt64, received deltas: [Delta]) {
+            self.board.update { $0.deltas[id, default: []] += deltas }
+        }
+
+        func attemptReachedFirstContent(_ id: UInt64) {
+            self.board.update { $0.firstContents[id, default: 0] += 1 }
+        }
+
+        func attempt(_ id: UInt64, finished report: AttemptReport) {
+            self.board.update { $0.reports[id, default: []].append(report) }
+        }
+    }
+
+    nonisolated let loop: any EventLoop
+    nonisolated let heard = NoticeBoard(Heard())
+    private let group: MultiThreadedEventLoopGroup
+    private let sink: Sink
+    private let runner: HTTPAttemptRunner
+    private var handles: [UInt64: AttemptHandle] = [:]
+    private var lastID: UInt64 = 0
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { self.loop.executor.asUnownedSerialExecutor() }
+
+    init(
+        settings: UpstreamSettings = UpstreamSettings(),
+        trust: String? = nil,
+        resolver: any NameResolver = SystemNameResolver(threadCount: 2)
+    ) {
+        self.group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let loop = self.group.next()
+        self.loop = loop
+        self.sink = Sink(board: self.heard)
+        var tls = TLSSettings()
+        tls.additionalTrustFile = trust
+        self.runner = HTTPAttemptRunner(
+            eventLoop: loop,
+            tls: UpstreamTLS(settings: tls),
+            resolver: resolver,
+            logger: Logger(label: "test"),
+            settings: settings
+        )
+    }
+
+    /// Runs one attempt to its end.
+    func run(_ order: AttemptOrder) async -> AttemptReport {
+        let id = self.start(order)
+        return await self.report(of: id)
+    }
+
+    /// Starts an attempt and gives its number.
+    @discardableResult
+    func start(_ order: AttemptOrder) -> UInt64 {
+        var order = order
+        self.lastID += 1
+        order.id = self.lastID
+        self.handles[order.id] = self.runner.start(order, sink: self.sink)
+        return order.id
+    }
+
+    /// Waits for the end of an attempt.
+    nonisolated func report(of id: UInt64) async -> AttemptReport {
+        let heard = await self.heard.wait { $0.reports[id] != nil }
+        return heard.reports[id]?.first ?? AttemptReport(result: .failure(Failure(.internal, "nothing was heard")))
+    }
+
+    func cancel(_ id: UInt64, _ reason: CancelReason = .client) {
+        self.handles[id]?.cancel(reason)
+    }
+
+    func pauseReading(_ id: UInt64) {
+        self.handles[id]?.pauseReading()
+    }
+
+    func resumeReading(_ id: UInt64) {
+        self.handles[id]?.resumeReading()
+    }
+
+    var idleConnections: Int { self.runner.idleConnections }
+
+    var openTimers: Int { self.runner.timers.open }
+
+    var isArmed: Bool { self.runner.timers.isArmed }
+
+    func shutdownRunner() {
+        self.handles = [:]
+        self.runner.shutdown()
+    }
+
+    /// Ends everything; not on the loop, which doesn't outlive this.
+    nonisolated func stop() async throws {
+        await self.shutdownRunner()
+        try await self.group.shutdownGracefully()
+    }
+}
