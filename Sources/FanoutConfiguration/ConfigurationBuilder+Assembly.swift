@@ -1,0 +1,105 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FanoutModel
+
+extension ConfigurationBuilder {
+    /// Puts the snapshot together; groups and deployments that were there before keep their places.
+    mutating func assemble(previous: Snapshot?) -> Snapshot {
+        var snapshot = Snapshot()
+        snapshot.version = (previous?.version ?? 0) &+ 1
+        snapshot.routing = self.routing
+        snapshot.limits = self.limits
+        snapshot.groups = Self.retired(previous?.groups ?? [])
+        snapshot.deployments = Self.retired(previous?.deployments ?? [])
+        var places: [String: GroupID] = [:]
+        for (index, group) in snapshot.groups.enumerated() { places[group.name] = GroupID(index) }
+        var active: [String: GroupID] = [:]
+        for name in self.groupNames {
+            let id = places[name] ?? GroupID(snapshot.groups.count)
+            if places[name] == nil { snapshot.groups.append(ModelGroup(name: name)) }
+            snapshot.groups[Int(id.index)].isActive = true
+            active[name] = id
+        }
+        self.place(self.drafts, active, in: &snapshot)
+        let names = Dictionary(active.map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+        self.applyAliases(to: &active)
+        snapshot.names = active
+        self.applyFallbacks(to: &snapshot.groups, names: GroupNames(places: active, names: names))
+        return snapshot
+    }
+
+    private static func retired(_ groups: [ModelGroup]) -> [ModelGroup] {
+        groups.map { old in
+            // The name alone: what else is said of a group is said anew, or nobody uses it any more.
+            var group = ModelGroup(name: old.name)
+            group.isActive = false
+            return group
+        }
+    }
+
+    private static func retired(_ deployments: [Deployment]) -> [Deployment] {
+        deployments.map { old in
+            var deployment = old
+            deployment.isActive = false
+            return deployment
+        }
+    }
+
+    /// A deployment is the same one if its group, its identity and its place among equals are.
+    private struct LaneKey: Hashable {
+        var group: GroupID
+        var identity: String
+    }
+
+    private func place(_ drafts: [DeploymentDraft], _ groups: [String: GroupID], in snapshot: inout Snapshot) {
+        var lanes: [LaneKey: LaneID] = [:]
+        var names: [String: Int] = [:]
+        for (index, deployment) in snapshot.deployments.enumerated() {
+            lanes[LaneKey(group: deployment.group, identity: deployment.identity)] = LaneID(index)
+            names[deployment.name] = index
+        }
+        var equals: [LaneKey: Int] = [:]
+        for draft in drafts {
+            guard let group = groups[draft.group] else { continue }
+            var deployment = draft.deployment
+            deployment.group = group
+            let plain = LaneKey(group: group, identity: deployment.identity)
+            equals[plain, default: 0] += 1
+            // Twice the same endpoint in one group are two lanes.
+            if let count = equals[plain], count > 1 { deployment.identity += "#\(count)" }
+            let key = LaneKey(group: group, identity: deployment.identity)
+            let lane = lanes[key] ?? LaneID(snapshot.deployments.count)
+            lanes[key] = lane
+            let index = Int(lane.index)
+            deployment.name = Self.uniqueName(deployment.name, at: index, in: snapshot, &names)
+            if index < snapshot.deployments.count {
+                snapshot.deployments[index] = deployment
+            } else {
+                snapshot.deployments.append(deployment)
+            }
+            snapshot.groups[Int(group.index)].lanes.append(lane)
+        }
+    }
+
+    /// The name with `#2`, `#3`, … if another deployment has it; a deployment keeps the one it has.
+    private static func uniqueName(
+        _ name: String,
+        at index: Int,
+        in snapshot: Snapshot,
+        _ names: inout [String: Int]
+    ) -> String {
+        if index < snapshot.deployments.count {
+            let old = snapshot.deployments[index].name
+            if old == name || old.hasPrefix(name + "#") { return old }
+        }
+        var candidate = name
+        var count = 1
+        while let owner = names[candidate], owner != index {
+            count += 1
+            candidate = "\(name)#\(count)"
+        }
+        names[candidate] = index
+        return candidate
+    }
+}

@@ -1,0 +1,166 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FanoutModel
+internal import FanoutProviders
+
+extension ConfigurationBuilder {
+    /// Bytes of a key or of a header's value.
+    private static let secretBytesMax = 8_192
+
+    /// Headers that the connection writes itself, or that change what a message is.
+    private static let ownHeaders: Set<String> = [
+        "host", "content-length", "content-type", "content-encoding", "transfer-encoding", "connection", "te",
+        "trailer",
+        "upgrade", "expect", "keep-alive", "proxy-authorization", "proxy-connection", "accept", "accept-encoding",
+    ]
+
+    /// Who pays; nil after an error.
+    mutating func credential(
+        _ field: Field?,
+        _ entry: ProviderEntry,
+        _ base: BaseURL?,
+        _ params: inout ParameterLayers,
+        _ headers: [Endpoint.Header]
+    ) -> Credential? {
+        let token = params.take("azure_ad_token")
+        guard entry.authentication != .none else {
+            if let field, !field.node.isFalsy { self.reader.warn(field, "has no effect: \(entry.name) takes no key") }
+            return Credential.none
+        }
+        // A header that was given by hand is the credential, and a second one beside it would be refused.
+        if headers.contains(where: { $0.name == Self.headerName(of: entry) }) { return Credential.none }
+        if let field, field.node.text?.isEmpty == false {
+            guard let key = self.secret(field, "the key") else { return nil }
+            return Self.credential(key, entry)
+        }
+        if entry.name == "azure", let token {
+            guard let key = self.secret(token, "the token") else { return nil }
+            return .bearer(Secret(key))
+        }
+        for name in entry.keyVariables {
+            guard let value = self.reader.values.variables[name], !value.isEmpty else { continue }
+            guard Self.isSendable(value) else {
+                self.reader.log.error(.environment(name), "", "has characters that a header can't carry")
+                return nil
+            }
+            return Self.credential(value, entry)
+        }
+        guard entry.needsKey, base?.isLocal != true else { return Credential.none }
+        let variable = entry.keyVariables.first.map { ", or set \($0)" } ?? ""
+        self.reader.log.error(
+            field?.mark ?? params.mark,
+            params.path + ".api_key",
+            "is missing: \(entry.name) needs a key; write os.environ/NAME or credential/NAME\(variable)"
+        )
+        return nil
+    }
+
+    /// A key or token; an error names the variable that isn't set, never what it holds.
+    private mutating func secret(_ field: Field, _ what: String) -> String? {
+        guard let text = field.node.text else {
+            self.reader.error(field, "must be text, this is \(field.node.kind)")
+            return nil
+        }
+        let value: String
+        switch self.reader.values.follow(text) {
+        case .literal: value = text
+        case .found(let found): value = found
+        case .unset(let variable):
+            let name = Spelling.shownName(variable)
+            self.reader.error(
+                field,
+                "the variable \(name) isn't set; set it for the daemon, or give \(what) another way"
+            )
+            return nil
+        case .failed(let reason):
+            self.reader.error(field, reason)
+            return nil
+        }
+        if Self.isSendable(value) { return value }
+        self.reader.error(field, "has characters that a header can't carry, or more than \(Self.secretBytesMax) bytes")
+        return nil
+    }
+
+    private static func isSendable(_ key: String) -> Bool {
+        (1...Self.secretBytesMax).contains(key.utf8.count) && key.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+    }
+
+    private static func credential(_ key: String, _ entry: ProviderEntry) -> Credential {
+        switch entry.authentication {
+        case .none: .none
+        case .bearer: .bearer(Secret(key))
+        case .header(let name): .header(name: name, value: Secret(key))
+        }
+    }
+
+    private static func headerName(of entry: ProviderEntry) -> String {
+        if case .header(let name) = entry.authentication { name } else { "authorization" }
+    }
+
+    /// What of an endpoint goes into its identity as a fingerprint.
+    static func keys(of endpoint: Endpoint) -> [String] {
+        var keys: [String] = []
+        switch endpoint.credential {
+        case .none: break
+        case .bearer(let key), .header(_, let key): keys.append(key.revealed)
+        }
+        for header in endpoint.headers { keys.append("\(header.name): \(header.value.revealed)") }
+        return keys
+    }
+
+    /// A key on an open network is anybody's.
+    mutating func warnOfClearText(_ endpoint: Endpoint, _ base: BaseURL?, _ field: Field?) {
+        guard let base, !base.isSecure, !base.isLocal, let field else { return }
+        guard !Self.keys(of: endpoint).isEmpty else { return }
+        self.reader.warn(field, "the key travels unencrypted to \(base.host); use https://")
+    }
+
+    // MARK: Headers
+
+    mutating func readHeaders(_ params: inout ParameterLayers, into endpoint: inout Endpoint) {
+        let extra = params.take("extra_headers")
+        let plain = params.take("headers")
+        for section in [self.reader.section(plain), self.reader.section(extra)].compactMap({ $0 }) {
+            for field in section.fields { self.add(field, to: &endpoint) }
+        }
+        guard let field = params.take("organization") else { return }
+        if field.node.text == nil {
+            self.reader.error(field, "must be one organization; write an entry of model_list for each")
+        } else if let value = self.headerValue(field) {
+            Self.set("openai-organization", value, in: &endpoint)
+        }
+    }
+
+    private mutating func add(_ field: Field, to endpoint: inout Endpoint) {
+        let name = field.key.lowercased()
+        let isToken = name.utf8.allSatisfy { ProviderNames.isWordByte($0) || $0 == UInt8(ascii: "-") }
+        guard isToken, (1...128).contains(name.utf8.count) else {
+            self.reader.error(field, "is no name for a header; use letters, digits and hyphens")
+            return
+        }
+        guard !Self.ownHeaders.contains(name) else {
+            self.reader.error(field, "this header is written by Fanout itself; remove it")
+            return
+        }
+        if let value = self.headerValue(field) { Self.set(name, value, in: &endpoint) }
+    }
+
+    private static func set(_ name: String, _ value: String, in endpoint: inout Endpoint) {
+        endpoint.headers.removeAll { $0.name == name }
+        endpoint.headers.append(Endpoint.Header(name: name, value: Secret(value)))
+    }
+
+    private mutating func headerValue(_ field: Field) -> String? {
+        guard let resolved = self.reader.resolved(field) else { return nil }
+        guard let text = resolved.node.text else {
+            self.reader.error(field, "must be text, this is \(field.node.kind)")
+            return nil
+        }
+        let value = ScalarText.trimmed(text)
+        let allowed = value.utf8.allSatisfy { (0x20...0x7E).contains($0) || $0 == 0x09 }
+        if allowed, (1...Self.secretBytesMax).contains(value.utf8.count) { return value }
+        self.reader.error(field, "must be from 1 to \(Self.secretBytesMax) visible ASCII characters")
+        return nil
+    }
+}

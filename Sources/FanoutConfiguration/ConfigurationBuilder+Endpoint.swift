@@ -1,0 +1,225 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FanoutModel
+internal import FanoutProviders
+
+/// An endpoint and what its deployment is called by.
+struct BuiltEndpoint {
+    var endpoint: Endpoint
+    /// Host and port; empty = none.
+    var place: String
+
+    var provider: String { self.endpoint.provider }
+    var model: String { self.endpoint.model }
+}
+
+extension ConfigurationBuilder {
+    /// Where and how a deployment is reached; nil after an error.
+    mutating func endpoint(_ params: inout ParameterLayers) -> (BuiltEndpoint, DeploymentIdentity)? {
+        let modelField = params.take("model")
+        let override = params.take("custom_llm_provider")
+        let baseField = params.take("api_base") ?? params.take("base_url")
+        _ = params.take("base_url")
+        let keyField = params.take("api_key")
+        let region = self.reader.text(params.take("region_name")) ?? ""
+        let drops = self.reader.flag(params.take("drop_params"))
+        guard let (entry, model) = self.provider(modelField, override, base: baseField, params) else { return nil }
+        let base = self.base(entry, baseField, params)
+        if entry.format != .simulated, base == nil { return nil }
+        var endpoint = Endpoint(
+            provider: entry.name,
+            format: entry.format,
+            isSecure: base?.isSecure ?? false,
+            host: base?.host ?? "",
+            port: base?.port ?? 0,
+            pathPrefix: base?.path ?? "",
+            model: model
+        )
+        endpoint.query = base?.query ?? ""
+        endpoint.quirks = ProviderCatalogue.quirks(of: entry.name, model: model)
+        endpoint.dropsUnsupported = drops ?? self.dropsUnsupported
+        self.readVersion(params.take("api_version"), into: &endpoint, params)
+        self.readHeaders(&params, into: &endpoint)
+        guard let credential = self.credential(keyField, entry, base, &params, endpoint.headers) else { return nil }
+        endpoint.credential = credential
+        self.warnOfClearText(endpoint, base, keyField ?? baseField)
+        var identity = DeploymentIdentity()
+        identity.provider = entry.name
+        identity.model = model
+        identity.base = base.map { "\($0.place)\($0.path)?\(endpoint.query)" } ?? ""
+        identity.region = region
+        identity.keys = Self.keys(of: endpoint)
+        return (BuiltEndpoint(endpoint: endpoint, place: base?.place ?? ""), identity)
+    }
+
+    // MARK: Provider and model
+
+    private mutating func provider(
+        _ field: Field?,
+        _ override: Field?,
+        base: Field?,
+        _ params: ParameterLayers
+    ) -> (ProviderEntry, String)? {
+        guard let field, let text = self.reader.text(field), !text.isEmpty else {
+            self.reader.log.error(
+                (field?.keyMark) ?? params.mark,
+                params.path + ".model",
+                "is missing; write provider/model, for example openai/gpt-4o-mini"
+            )
+            return nil
+        }
+        guard !text.contains("*") else {
+            self.reader.error(field, "wildcards aren't supported in this version; write an entry for each model")
+            return nil
+        }
+        let (prefix, rest) = ProviderCatalogue.split(text)
+        if let override, let name = self.reader.text(override) {
+            guard let entry = ProviderCatalogue.entry(named: name) else {
+                self.reader.error(override, self.unknownProvider(name))
+                return nil
+            }
+            return (entry, prefix == name ? rest : text)
+        }
+        if let prefix, let entry = ProviderCatalogue.entry(named: prefix) {
+            if !rest.isEmpty { return (entry, rest) }
+            self.reader.error(field, "has nothing after the slash; write \(prefix)/MODEL")
+            return nil
+        }
+        if ProviderNames.isOpenAI(text), let entry = ProviderCatalogue.entry(named: "openai") { return (entry, text) }
+        if let entry = self.provider(ofBase: base) { return (entry, text) }
+        self.reader.error(field, self.advice(for: text, hasBase: base != nil))
+        return nil
+    }
+
+    /// The provider whose own base URL this is.
+    private func provider(ofBase field: Field?) -> ProviderEntry? {
+        guard let text = field?.node.text, let base = try? BaseURL(text) else { return nil }
+        return ProviderCatalogue.entries.first { entry in
+            guard let own = entry.baseURL, let url = try? BaseURL(own), !url.isLocal else { return false }
+            return url.host == base.host
+        }
+    }
+
+    private func unknownProvider(_ name: String) -> String {
+        let known = ProviderCatalogue.entries.map(\.name)
+        return
+            "this provider isn't known\(Spelling.hint(name, among: known)); known are \(known.joined(separator: ", "))"
+    }
+
+    private func advice(for model: String, hasBase: Bool) -> String {
+        let prefix = model.firstIndex(of: "/").map { String(model[..<$0]) } ?? ""
+        if let advice = ProviderNames.unsupported[prefix] {
+            return "the provider \(prefix) isn't supported in this version" + (advice.isEmpty ? "" : "; \(advice)")
+        }
+        let known = ProviderCatalogue.entries.map(\.name)
+        if !prefix.isEmpty, let near = Spelling.nearest(to: prefix, among: known) {
+            return "the part before the slash is no known provider; did you mean \(near)/…?"
+        }
+        if hasBase {
+            return "names no provider; for a server with OpenAI's API write openai/MODEL or hosted_vllm/MODEL"
+        }
+        return "names no provider; write provider/model, with one of \(known.joined(separator: ", "))"
+    }
+
+    // MARK: Base URL
+
+    private mutating func base(_ entry: ProviderEntry, _ field: Field?, _ params: ParameterLayers) -> BaseURL? {
+        guard entry.format != .simulated else {
+            if let field { self.reader.warn(field, "has no effect: simulated models are inside the daemon") }
+            return nil
+        }
+        if let field, let given = self.reader.resolved(field), let text = self.reader.text(given) {
+            return self.parse(text, given)
+        }
+        for name in entry.baseVariables {
+            guard let text = self.reader.values.variables[name], !text.isEmpty else { continue }
+            let mark = Mark.environment(name)
+            return self.parse(
+                text,
+                Field(path: "", keyMark: mark, node: ConfigNode(.scalar(text: "", plain: false), mark))
+            )
+        }
+        if let text = entry.baseURL, let base = try? BaseURL(text) { return base }
+        let variable = entry.baseVariables.first.map { ", or set \($0)" } ?? ""
+        self.reader.log.error(
+            field?.mark ?? params.mark,
+            params.path + ".api_base",
+            "is missing: \(entry.name) has no address of its own; write the server's URL\(variable)"
+        )
+        return nil
+    }
+
+    private mutating func parse(_ text: String, _ field: Field) -> BaseURL? {
+        do throws(BaseURL.Problem) {
+            let base = try BaseURL(text)
+            if base.hadOperation {
+                self.reader.warn(field, "should end before /chat/completions, which is added to it; it is cut off")
+            }
+            return base
+        } catch {
+            self.reader.error(field, error.message)
+            return nil
+        }
+    }
+
+    /// Azure's API version goes into the query, except under `/openai/v1`, which has none and names the model in the body.
+    private mutating func readVersion(_ field: Field?, into endpoint: inout Endpoint, _ params: ParameterLayers) {
+        guard endpoint.quirks.contains(.azurePath) else {
+            if let field { self.reader.warnOnce(field, "has no effect: only azure has API versions") }
+            return
+        }
+        if endpoint.pathPrefix.hasSuffix("/v1") { endpoint.quirks.remove(.azurePath) }
+        let given = self.reader.text(field) ?? self.reader.values.variables["AZURE_API_VERSION"]
+        guard let version = given, !version.isEmpty else {
+            guard endpoint.quirks.contains(.azurePath), !endpoint.query.contains("api-version=") else { return }
+            self.reader.log.error(
+                field?.mark ?? params.mark,
+                params.path + ".api_version",
+                "is missing; write the API's date, for example 2024-10-21, or set AZURE_API_VERSION"
+            )
+            return
+        }
+        let allowed = version.utf8.allSatisfy { ProviderNames.isWordByte($0) || $0 == UInt8(ascii: "-") }
+        guard allowed, version.utf8.count <= 64 else {
+            if let field { self.reader.error(field, "must be a version such as 2024-10-21 or 2025-01-01-preview") }
+            return
+        }
+        guard !endpoint.query.contains("api-version=") else { return }
+        endpoint.query += (endpoint.query.isEmpty ? "" : "&") + "api-version=\(version)"
+    }
+}
+
+/// What model names tell of their provider.
+enum ProviderNames {
+    /// Providers of LiteLLM that Fanout doesn't speak to yet, with what to write instead.
+    static let unsupported: [String: String] = [
+        "anthropic": "", "gemini": "", "vertex_ai": "", "vertex_ai_beta": "", "bedrock": "", "cohere": "",
+        "cohere_chat": "", "azure_ai": "", "sagemaker": "", "replicate": "", "watsonx": "", "databricks": "",
+        "ollama": "for its OpenAI API write openai_like/MODEL with api_base http://HOST:11434/v1",
+        "ollama_chat": "for its OpenAI API write openai_like/MODEL with api_base http://HOST:11434/v1",
+        "huggingface": "for a TGI server write openai_like/MODEL with its URL and /v1 in api_base",
+        "text-completion-openai": "write openai/MODEL and ask for a completion",
+        "lm_studio": "write openai_like/MODEL with api_base http://HOST:1234/v1",
+        "litellm_proxy": "write openai_like/MODEL with the proxy's URL in api_base",
+        "auto_router": "name the models themselves",
+    ]
+
+    /// Whether a bare name is one of OpenAI's own models.
+    static func isOpenAI(_ model: String) -> Bool {
+        guard !model.contains("/") else { return false }
+        let starts = [
+            "gpt-", "chatgpt-", "text-embedding-", "text-davinci-", "davinci-", "babbage-", "ft:gpt-", "codex-",
+        ]
+        if starts.contains(where: model.hasPrefix) { return true }
+        let bytes = Array(model.utf8)
+        guard bytes.count >= 2, bytes[0] == UInt8(ascii: "o"), (0x31...0x39).contains(bytes[1]) else { return false }
+        return bytes.count == 2 || bytes[2] == UInt8(ascii: "-")
+    }
+
+    /// ASCII letters, digits, dot and underscore.
+    static func isWordByte(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) || (0x30...0x39).contains(byte)
+            || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "_")
+    }
+}

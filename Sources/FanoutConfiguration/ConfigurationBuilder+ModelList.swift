@@ -1,0 +1,260 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FanoutModel
+
+extension ConfigurationBuilder {
+    /// The most deployments of one file.
+    static let deploymentsMax = 10_000
+
+    mutating func readModelList(_ field: Field?, file: Mark) {
+        guard let entries = self.reader.list(field), !entries.isEmpty else {
+            if field == nil || field?.node.isFalsy == true {
+                let example = "- model_name: NAME, with litellm_params: {model: openai/NAME}"
+                self.reader.log.error(
+                    field?.keyMark ?? file,
+                    "model_list",
+                    "is missing or empty; add an entry: \(example)"
+                )
+            }
+            return
+        }
+        guard entries.count <= Self.deploymentsMax else {
+            self.reader.log.error(
+                entries[Self.deploymentsMax].mark,
+                "model_list",
+                "has \(entries.count) deployments, at most \(Self.deploymentsMax) are taken"
+            )
+            return
+        }
+        for entry in entries { self.readDeployment(entry) }
+        self.checkIDs()
+        self.checkOrders()
+        self.checkRates()
+    }
+
+    private mutating func readDeployment(_ entry: Field) {
+        guard var section = self.reader.section(entry) else {
+            if entry.node.isNull { self.reader.error(entry, "is empty; remove it") }
+            return
+        }
+        let group = self.modelName(section.take("model_name"), entry)
+        let own = self.reader.section(section.take("litellm_params"))
+        var info =
+            self.reader.section(section.take("model_info"))
+            ?? Section(path: entry.path + ".model_info", mark: entry.mark)
+        let topTokens = self.reader.number(section.take("tpm"))
+        let topRequests = self.reader.number(section.take("rpm"))
+        self.reader.finish(section, .modelListEntry)
+        guard let own else {
+            self.reader.error(entry, "needs litellm_params with at least a model")
+            return
+        }
+        var params = self.layers(own)
+        guard self.isEnabled(&info), let (endpoint, identity) = self.endpoint(&params) else { return }
+        let id = self.identifier(info.take("id"))
+        var deployment = Deployment(
+            identity: id ?? identity.text,
+            name: "\(endpoint.provider)/\(endpoint.model)" + (endpoint.place.isEmpty ? "" : "@\(endpoint.place)"),
+            group: GroupID(0),
+            endpoint: endpoint.endpoint
+        )
+        self.readRouting(&params, &info, into: &deployment)
+        deployment.requestsPerMinute = deployment.requestsPerMinute ?? topRequests
+        deployment.tokensPerMinute = deployment.tokensPerMinute ?? topTokens
+        self.readModelRates(&info, into: &deployment)
+        deployment.offers = self.offers(&info)
+        self.reader.finish(info, .modelInfo)
+        deployment.endpoint.defaultsJSON = self.defaults(params)
+        guard let group else { return }
+        if !self.groupNames.contains(group) { self.groupNames.append(group) }
+        self.drafts.append(
+            DeploymentDraft(
+                group: group,
+                mark: entry.mark,
+                path: entry.path,
+                hasOwnID: id != nil,
+                deployment: deployment
+            )
+        )
+    }
+
+    /// The deployment's own parameters, then its named credential's, then the defaults of all.
+    private mutating func layers(_ own: Section) -> ParameterLayers {
+        var params = ParameterLayers([own] + (self.defaultParameters.map { [$0] } ?? []))
+        guard let field = params.take("litellm_credential_name"), let name = self.reader.text(field) else {
+            return params
+        }
+        if let credential = self.credentials[name] {
+            params.add(beneath: credential)
+        } else {
+            self.reader.error(field, "there is no such credential_name in credential_list")
+        }
+        return params
+    }
+
+    private mutating func modelName(_ field: Field?, _ entry: Field) -> String? {
+        guard let field, let name = self.reader.text(field), !name.isEmpty else {
+            self.reader.error(field ?? entry, "model_name is missing: it is what callers ask for")
+            return nil
+        }
+        if name.contains("*") {
+            self.reader.error(field, "wildcards aren't supported in this version; write an entry for each model")
+            return nil
+        }
+        guard name.utf8.count <= 256 else {
+            self.reader.error(field, "must have at most 256 bytes")
+            return nil
+        }
+        return name
+    }
+
+    private mutating func identifier(_ field: Field?) -> String? {
+        guard let field, let id = self.reader.text(field) else { return nil }
+        if (1...256).contains(id.utf8.count) { return id }
+        self.reader.error(field, "must have from 1 to 256 bytes")
+        return nil
+    }
+
+    /// Whether the entry is switched on here.
+    private mutating func isEnabled(_ info: inout Section) -> Bool {
+        var isEnabled = true
+        if let field = info.take("blocked"), self.reader.flag(field) == true {
+            self.reader.warn(field, "this deployment is blocked, so it is left out")
+            isEnabled = false
+        }
+        if let field = info.take("supported_environments"), let names = self.reader.texts(field), !names.isEmpty {
+            guard let here = self.reader.values.variables["LITELLM_ENVIRONMENT"] else {
+                self.reader.error(field, "needs the variable LITELLM_ENVIRONMENT, which says where this is; set it")
+                return false
+            }
+            isEnabled = isEnabled && names.contains(here)
+        }
+        return isEnabled
+    }
+
+    private mutating func readRouting(
+        _ params: inout ParameterLayers,
+        _ info: inout Section,
+        into deployment: inout Deployment
+    ) {
+        deployment.weight = self.reader.number(params.take("weight"))
+        deployment.requestsPerMinute = self.reader.number(params.take("rpm"))
+        deployment.tokensPerMinute = self.reader.number(params.take("tpm"))
+        let most = params.take("max_parallel_requests")
+        deployment.maxConcurrency = self.reader.count(most, 0...1_000_000)
+        if let most, deployment.maxConcurrency == 0 {
+            self.reader.warn(most, "0 means that this deployment serves nothing")
+        }
+        let order = params.take("order")
+        let infoOrder = info.take("order")
+        deployment.order = self.reader.count(order ?? infoOrder, -1_000_000...1_000_000)
+        deployment.retries = self.reader.count(params.take("num_retries"), 0...1_000)
+        let fails = info.take("allowed_fails")
+        deployment.allowedFails = self.reader.count(fails ?? params.take("allowed_fails"), 0...1_000_000)
+        let infoCooldown = info.take("cooldown_time")
+        let cooldown = params.take("cooldown_time")
+        deployment.cooldownMilliseconds = self.reader.milliseconds(infoCooldown ?? cooldown)
+        deployment.timeouts = self.timeouts(&params)
+        deployment.price = self.price(&params, &info)
+        deployment.tags = self.reader.texts(params.take("tags")) ?? []
+    }
+
+    private mutating func timeouts(_ params: inout ParameterLayers) -> Timeouts? {
+        let timeout = params.take("timeout")
+        let requestTimeout = params.take("request_timeout")
+        let total = self.reader.timer(timeout ?? requestTimeout)
+        let stream = self.reader.timer(params.take("stream_timeout"))
+        guard total != nil || stream != nil else { return nil }
+        var timeouts = self.routing.timeouts
+        if let total { timeouts.total = total }
+        if let stream { timeouts.bound(streamBy: stream) }
+        return timeouts
+    }
+
+    private mutating func price(_ params: inout ParameterLayers, _ info: inout Section) -> Price? {
+        func take(_ key: String) -> Field? {
+            let own = params.take(key)
+            let other = info.take(key)
+            return own ?? other
+        }
+        let prompt = self.reader.number(take("input_cost_per_token"))
+        let completion = self.reader.number(take("output_cost_per_token"))
+        let cached = self.reader.number(take("cache_read_input_token_cost"))
+        guard prompt != nil || completion != nil else { return nil }
+        return Price(promptToken: prompt ?? 0, completionToken: completion ?? 0, cachedPromptToken: cached)
+    }
+
+    /// The last place where LiteLLM looks for them.
+    private mutating func readModelRates(_ info: inout Section, into deployment: inout Deployment) {
+        let requests = self.reader.number(info.take("rpm"))
+        let tokens = self.reader.number(info.take("tpm"))
+        deployment.requestsPerMinute = deployment.requestsPerMinute ?? requests
+        deployment.tokensPerMinute = deployment.tokensPerMinute ?? tokens
+    }
+
+    // MARK: Capabilities
+
+    private mutating func offers(_ info: inout Section) -> Needs {
+        var offers = Needs.all
+        if let field = info.take("mode"), let mode = self.reader.text(field) {
+            switch mode {
+            case "chat": offers.subtract([.completion, .embedding])
+            case "completion": offers = [.completion, .streaming, .logprobs, .choices]
+            case "embedding": offers = [.embedding]
+            default:
+                self.reader.warn(field, "Fanout serves chat, completion and embedding; this is taken as all three")
+            }
+        }
+        let abilities: [(String, Needs)] = [
+            ("supports_function_calling", .tools), ("supports_vision", .vision), ("supports_pdf_input", .documents),
+            ("supports_audio_input", .audio), ("supports_response_schema", .jsonSchema),
+            ("supports_native_streaming", .streaming), ("supports_logprobs", .logprobs),
+        ]
+        for (key, ability) in abilities where self.reader.flag(info.take(key)) == false { offers.subtract(ability) }
+        return offers
+    }
+
+    // MARK: The list as a whole
+
+    private mutating func checkIDs() {
+        var seen: [String: Mark] = [:]
+        for draft in self.drafts where draft.hasOwnID {
+            let id = draft.deployment.identity
+            if let first = seen[id] {
+                let place = "\(first.file):\(first.line)"
+                self.reader.log.error(
+                    draft.mark,
+                    draft.path + ".model_info.id",
+                    "is used at \(place) already; ids must differ"
+                )
+            }
+            seen[id] = seen[id] ?? draft.mark
+        }
+    }
+
+    /// LiteLLM never uses a deployment without an order beside one that has one.
+    private mutating func checkOrders() {
+        var ordered: Set<String> = []
+        for draft in self.drafts where draft.deployment.order != nil { ordered.insert(draft.group) }
+        for draft in self.drafts where draft.deployment.order == nil && ordered.contains(draft.group) {
+            let subject = "order of " + draft.group
+            let message = "has no order, though others of its group have one: it comes after all of them"
+            self.reader.log.warnOnce(subject, draft.mark, draft.path, message)
+        }
+    }
+
+    private mutating func checkRates() {
+        guard !self.ratesAreWeights else { return }
+        let limited = self.drafts.first {
+            $0.deployment.requestsPerMinute != nil || $0.deployment.tokensPerMinute != nil
+        }
+        guard let limited else { return }
+        self.reader.log.warn(
+            limited.mark,
+            limited.path,
+            "rpm and tpm are only weights in this version, as in LiteLLM's simple-shuffle; "
+                + "fanout.limits: weights_only says that you know"
+        )
+    }
+}
