@@ -115,7 +115,8 @@ package struct JSONWriter {
     package mutating func double(_ value: Double) {
         precondition(value.isFinite, "JSON can't hold \(value)")
         self.separate()
-        if value.rounded(.towardZero) == value, value.magnitude < 1e15 {
+        // Not `rounded()`, which in debug builds needs a libm that nothing else here links.
+        if value.magnitude < 1e15, Double(Int64(value)) == value {
             // Some servers refuse `1.0` where they want an integer; both are the same JSON number.
             if value.sign == .minus { self.bytes.append(UInt8(ascii: "-")) }
             return self.digits(UInt64(value.magnitude))

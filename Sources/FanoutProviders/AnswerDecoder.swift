@@ -28,6 +28,8 @@ package struct AnswerDecoder: Sendable {
     private let streamed: Bool
     private let bodyBytesMax: Int
     private let inputs: Int?
+    /// How many choices were asked for; nil = a parameter that isn't read here says.
+    private let choices: Int?
     private var mode = Mode.undecided
     private var answerHead = AnswerHead(status: 0)
     private var wallClockSeconds: Int64 = 0
@@ -50,17 +52,25 @@ package struct AnswerDecoder: Sendable {
         self.streamed = stream
         self.bodyBytesMax = bodyBytesMax
         let task: OpenAIAssembler.Task
+        var inputs: Int?
+        var choices = 1
         switch request.task {
         case .embedding(let embedding):
             task = .embedding(embedding.inputs.count)
-            self.inputs = embedding.inputs.count
-        case .completion:
+            inputs = embedding.inputs.count
+        case .completion(let completion):
             task = .completion
-            self.inputs = nil
-        case .chat, nil:
+            choices = completion.prompts.count * Int(completion.choices ?? 1)
+        case .chat(let chat):
             task = .chat
-            self.inputs = nil
+            choices = Int(chat.choices ?? 1)
+        case nil:
+            task = .chat
         }
+        self.inputs = inputs
+        let word = Array("\"n\"".utf8)
+        let isElsewhere = [request.extraJSON, endpoint.defaultsJSON].contains { !$0.isEmpty && $0.contains(word) }
+        self.choices = isElsewhere ? nil : choices
         switch endpoint.format {
         case .openAI, .simulated:
             self.assembler = OpenAIAssembler(task: task, quirks: endpoint.quirks, emits: stream)
@@ -195,14 +205,20 @@ package struct AnswerDecoder: Sendable {
         if !self.isComplete {
             try self.takeEvents(deltas: &deltas)
         }
-        if !self.isComplete, try self.events.finish() {
+        // Some servers send no `[DONE]`. When each of the choices asked for has said why it ended, nothing but perhaps the
+        // usage is lacking, and the whole answer is worth more than that.
+        if !self.isComplete, !self.isFinished, try self.events.finish() {
             try self.takeEvent(isLast: true, deltas: &deltas)
         }
-        // A stream whose every choice said why it ended lacks nothing but perhaps its usage.
-        guard self.isComplete || self.assembler.isFinished else {
+        guard self.isComplete || self.isFinished else {
             throw self.broken("the stream ended before its terminal marker")
         }
         return try self.checkedResponse()
+    }
+
+    private var isFinished: Bool {
+        guard let choices = self.choices else { return false }
+        return self.assembler.choices.count >= choices && self.assembler.isFinished
     }
 
     // MARK: Whole bodies

@@ -37,7 +37,7 @@ enum RetryHint {
 
     private static func number(_ text: String, scale: Double) -> UInt64? {
         guard let value = Double(text), value >= 0, value.isFinite else { return nil }
-        return UInt64(exactly: (value * scale).rounded(.up)) ?? .max
+        return self.roundedUp(value * scale)
     }
 
     /// Numbers with units, at least one; `bareUnit` is what a number without a unit counts in milliseconds.
@@ -55,7 +55,15 @@ enum RetryHint {
             rest = spaced[letters.endIndex...].drop { $0 == 0x20 || $0 == UInt8(ascii: ",") }
         }
         guard let total, total.isFinite else { return nil }
-        return UInt64(exactly: total.rounded(.up)) ?? .max
+        return self.roundedUp(total)
+    }
+
+    /// The next whole number; the largest there is for what doesn't fit.
+    private static func roundedUp(_ value: Double) -> UInt64 {
+        // 2^63 is far beyond any wait, and below it the conversion can't trap.
+        guard value < 0x1p63 else { return .max }
+        let whole = UInt64(value)
+        return Double(whole) < value ? whole + 1 : whole
     }
 
     /// A number; a full stop at its end is the sentence's.

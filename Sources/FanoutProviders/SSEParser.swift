@@ -32,11 +32,6 @@ package struct SSEParser: Sendable {
     /// The `event:` field of the event that ``next()`` found; empty = none.
     package var eventName: String { String(decoding: self.name, as: UTF8.self) }
 
-    /// Whether bytes of an unfinished event are held.
-    package var hasPartialEvent: Bool {
-        self.start < self.buffer.count || (!self.isDispatched && (self.dataRange != nil || self.hasJoined))
-    }
-
     /// Takes the next bytes of the stream.
     package mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
         self.compact()

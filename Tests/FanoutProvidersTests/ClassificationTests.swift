@@ -1,0 +1,161 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+import FanoutModel
+import FanoutProviders
+import Testing
+
+@Suite struct ClassificationTests {
+    /// An answer and its class.
+    struct Answer: Sendable, CustomTestStringConvertible {
+        var status: UInt16
+        var body: String
+        var code: FailureCode
+        var provider = "openai"
+
+        init(_ status: UInt16, _ body: String, _ code: FailureCode, _ provider: String = "openai") {
+            (self.status, self.body, self.code, self.provider) = (status, body, code, provider)
+        }
+
+        var testDescription: String { "\(self.status) \(self.body)" }
+    }
+
+    static func error(_ message: String, code: String = "null", type: String = "null") -> String {
+        #"{"error":{"message":"\#(message)","type":\#(type),"param":null,"code":\#(code)}}"#
+    }
+
+    static let answers: [Answer] = [
+        Answer(400, error("x", code: #""context_length_exceeded""#), .contextWindow),
+        Answer(400, error("This model's maximum context length is 4097 tokens"), .contextWindow),
+        Answer(400, error("the rate limit of your tone is too low"), .invalidRequest),
+        Answer(400, error("Rate limit parameter must be positive", code: #""invalid_value""#), .invalidRequest),
+        Answer(429, error("Rate limit reached", code: #""rate_limit_exceeded""#), .rateLimited),
+        Answer(429, error("You exceeded your current quota", code: #""insufficient_quota""#), .quotaExhausted),
+        Answer(429, error("You exceeded your current quota"), .quotaExhausted),
+        Answer(
+            429,
+            #"{"error":{"code":429,"message":"You exceeded your current quota","status":"RESOURCE_EXHAUSTED","details":"#
+                + #"[{"violations":[{"quotaId":"GenerateRequestsPerMinutePerProject"}]},{"retryDelay":"48s"}]}}"#,
+            .rateLimited
+        ),
+        Answer(
+            429,
+            error("Request too large for m: Limit 30,000, Requested 40000.", code: #""rate_limit_exceeded""#),
+            .tooLarge
+        ),
+        Answer(
+            429,
+            error("Request too large for m: Limit 30000, Requested 4000.", code: #""rate_limit_exceeded""#),
+            .rateLimited
+        ),
+        Answer(413, error("Request too large for model", code: #""rate_limit_exceeded""#), .tooLarge, "groq"),
+        Answer(
+            402,
+            #"{"error":{"message":"Insufficient Balance","type":"unknown_error"}}"#,
+            .quotaExhausted,
+            "deepseek"
+        ),
+        Answer(400, #"{"code":"invalid-argument","error":"Incorrect API key provided"}"#, .authentication, "xai"),
+        Answer(400, #"{"code":"invalid-argument","error":"Model not found: grok-9"}"#, .notFound, "xai"),
+        Answer(429, #"{"code":"x","error":"Your team reached its monthly spending limit"}"#, .quotaExhausted, "xai"),
+        Answer(503, #"{"code":"x","error":"at capacity"}"#, .overloaded, "xai"),
+        Answer(400, error("Your request was rejected as a result of our safety system"), .contentPolicy),
+        Answer(
+            400,
+            #"{"error":{"code":null,"message":"no","innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#,
+            .contentPolicy,
+            "azure"
+        ),
+        Answer(403, error("Country not supported", code: #""unsupported_country_region_territory""#), .permission),
+        Answer(429, #"{"object":"error","message":"capacity exceeded","code":"3505"}"#, .overloaded, "mistral"),
+        Answer(400, #"{"error":{"message":"xyz is not a valid model ID","code":400}}"#, .notFound, "openrouter"),
+        Answer(
+            400,
+            #"{"error":{"message":"Provider returned error","code":400,"metadata":{"raw":"{\"error\":{\"code\":"#
+                + #"\"context_length_exceeded\",\"message\":\"too long\"}}"}}}"#,
+            .contextWindow,
+            "openrouter"
+        ),
+        Answer(200, #"{"error":{"code":429,"message":"slow down"}}"#, .rateLimited, "openrouter"),
+        Answer(200, #"{"error":{"message":"boom","type":"server_error"}}"#, .providerError),
+        Answer(400, #"{"object":"error","message":"context length is only 4096","code":400}"#, .contextWindow, "vllm"),
+        Answer(503, "upstream connect error or disconnect/reset before headers", .overloaded),
+        Answer(502, "<html><body>Bad gateway</body></html>", .providerError),
+        Answer(404, "", .notFound), Answer(401, "{", .authentication),
+        Answer(422, #"{"detail":"no"}"#, .invalidRequest),
+        Answer(500, error("The server is overloaded"), .overloaded), Answer(529, "", .overloaded),
+        Answer(500, error("maximum context length is a phrase of ours"), .providerError),
+        Answer(504, "", .timeout), Answer(408, "", .timeout), Answer(409, "", .providerError),
+        Answer(302, "<a>moved</a>", .invalidResponse), Answer(418, "teapot", .invalidRequest),
+        Answer(429, "\u{FFFD}\u{0}", .rateLimited),
+    ]
+
+    @Test(arguments: answers)
+    func `code first, words second, status last`(answer: Answer) {
+        let failure = FailureClassifier.failure(
+            provider: answer.provider,
+            head: AnswerHead(status: answer.status),
+            body: Array(answer.body.utf8),
+            wallClockSeconds: 0
+        )
+        #expect(failure.code == answer.code, "\(failure)")
+        #expect(failure.providerStatus == answer.status && !failure.message.isEmpty)
+    }
+
+    @Test func `the provider's words are kept untouched and bounded`() {
+        let body = #"{"error":{"message":"a \"b\" é","type":"t","param":"messages[0]","code":"c"}}"#
+        var head = AnswerHead(status: 400)
+        head.take(name: "X-Request-Id", value: "r1")
+        head.take(name: "x-should-retry", value: "false")
+        let failure = FailureClassifier.failure(
+            provider: "openai",
+            head: head,
+            body: Array(body.utf8),
+            wallClockSeconds: 0
+        )
+        #expect(failure.providerMessage == "a \"b\" é" && failure.providerType == "t" && failure.providerCode == "c")
+        #expect(failure.param == "messages[0]" && failure.providerRequestID == "r1" && failure.shouldRetry == false)
+        let long = Array(String(repeating: "é", count: 20_000).utf8)
+        let cut = FailureClassifier.failure(provider: "x", head: head, body: long, wallClockSeconds: 0)
+        #expect(cut.providerMessage.utf8.count == 16 << 10 && cut.message.utf8.count < 500)
+    }
+
+    /// Headers, words, and the wait they mean at 1994-11-06 08:49:37.
+    static let waits: [([(String, String)], String, UInt64?)] = [
+        ([("retry-after", "2")], "", 2_000), ([("Retry-After", "0.5")], "", 500),
+        ([("retry-after-ms", "1500.2")], "", 1_501),
+        ([("retry-after-ms", "0"), ("retry-after", "1")], "", 1_000),
+        ([("retry-after", "Sun, 06 Nov 1994 08:50:07 GMT")], "", 30_000),
+        ([("retry-after", "Sun, 06 Nov 1994 08:49:07 GMT")], "", 0), ([("retry-after", "soon")], "", nil),
+        ([("retry-after", "-5")], "", nil), ([("retry-after", "1e300")], "", .max), ([("retry-after", "nan")], "", nil),
+        ([], "Please try again in 6.36s. Need more?", 6_360), ([], "Please try again in 120ms.", 120),
+        ([], "quota will reset after 2m 13s", 133_000), ([], "Please retry after 20 seconds.", 20_000),
+        ([], "try again in 1h0m2.5s", 3_602_500), ([], "try again in a while", nil), ([], "try again in 5", nil),
+        ([("retry-after", "3")], "Please try again in 6s", 3_000),
+    ]
+
+    @Test(arguments: waits)
+    func `the wait is read from headers, else from words`(headers: [(String, String)], words: String, wait: UInt64?) {
+        var head = AnswerHead(status: 429)
+        for (name, value) in headers { head.take(name: name, value: value) }
+        let failure = FailureClassifier.failure(
+            provider: "openai",
+            head: head,
+            body: Array(Self.error(words, code: #""rate_limit_exceeded""#).utf8),
+            wallClockSeconds: 784_111_777
+        )
+        #expect(failure.retryAfterMilliseconds == wait)
+    }
+
+    @Test func `the limits of a provider are read from its headers`() {
+        var head = AnswerHead(status: 200)
+        for (name, value) in [
+            ("x-ratelimit-limit-requests", "10"), ("X-RateLimit-Remaining-Requests", "9"),
+            ("x-ratelimit-reset-requests", "1m30s"), ("x-ratelimit-limit-tokens", "1000"),
+            ("x-ratelimit-remaining-tokens", "none"), ("x-ratelimit-reset-tokens", "21m36.001s"), ("x-other", "1"),
+        ] { head.take(name: name, value: value) }
+        #expect(head.rates?.limitRequests == 10 && head.rates?.remainingRequests == 9)
+        #expect(head.rates?.resetRequestsMilliseconds == 90_000 && head.rates?.limitTokens == 1_000)
+        #expect(head.rates?.remainingTokens == nil && head.rates?.resetTokensMilliseconds == 1_296_001)
+    }
+}

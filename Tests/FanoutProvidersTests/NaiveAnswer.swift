@@ -1,0 +1,147 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+import FanoutJSON
+import FanoutModel
+import FanoutProviders
+
+/// What an answer says, read twice: from the recording by simple means, and from what the decoder made of it.
+struct NaiveAnswer: Equatable {
+    struct Choice: Equatable {
+        var text = ""
+        var reasoning = ""
+        var refusal = ""
+        var finish = ""
+        var calls: [String] = []
+    }
+
+    var choices: [Int: Choice] = [:]
+    var prompt: Int64 = 0
+    var total: Int64 = 0
+    var vectors = 0
+
+    var isEmpty: Bool {
+        self.choices.values.allSatisfy {
+            $0.text.isEmpty && $0.reasoning.isEmpty && $0.refusal.isEmpty && $0.calls.isEmpty
+        }
+    }
+
+    /// What deltas can say of it.
+    var streamedPart: NaiveAnswer {
+        var part = self
+        (part.prompt, part.total) = (0, 0)
+        for index in part.choices.keys { part.choices[index]?.finish = "" }
+        part.choices = part.choices.filter { $0.value != Choice() }
+        return part
+    }
+
+    /// From a recording's own JSON, a stream's chunks one after the other.
+    init(_ recording: Recording) throws {
+        guard recording.isEventStream else {
+            try self.take(JSONValue(parsing: recording.body))
+            return
+        }
+        for line in String(decoding: recording.body, as: UTF8.self).split(whereSeparator: \.isNewline) {
+            guard line.hasPrefix("data:"), !line.hasSuffix("[DONE]") else { continue }
+            try self.take(JSONValue(parsing: Array(line.dropFirst(5).utf8)))
+        }
+    }
+
+    /// From the decoder's response.
+    init(_ response: Response) {
+        switch response.body {
+        case .chat(let choices):
+            for choice in choices {
+                var naive = Choice()
+                naive.text = choice.message.text
+                naive.reasoning = choice.message.reasoningText
+                for part in choice.message.parts {
+                    if case .refusal(let text) = part.kind { naive.refusal += text.text }
+                }
+                naive.finish = choice.nativeFinishReason
+                naive.calls = choice.message.calls.map {
+                    "\($0.id) \($0.name) \(String(decoding: $0.arguments, as: UTF8.self))"
+                }
+                self.choices[Int(choice.index)] = naive
+            }
+        case .completion(let choices):
+            for choice in choices {
+                self.choices[Int(choice.index)] = Choice(text: choice.text, finish: choice.nativeFinishReason)
+            }
+        case .embedding(let vectors):
+            self.vectors = vectors.count
+        }
+        self.prompt = Int64(response.usage?.promptTokens ?? 0)
+        self.total = Int64(response.usage?.totalTokens ?? 0)
+    }
+
+    /// From the decoder's deltas.
+    init(deltas: [Delta]) {
+        var calls: [Int: [UInt32: ToolCall]] = [:]
+        for delta in deltas {
+            let index = Int(delta.choice)
+            switch delta.kind {
+            case .text(let text): self.choices[index, default: Choice()].text += text
+            case .reasoning(let text): self.choices[index, default: Choice()].reasoning += text
+            case .refusal(let text): self.choices[index, default: Choice()].refusal += text
+            case .toolCall(let piece):
+                var call = calls[index]?[piece.call] ?? ToolCall(id: "", name: "", arguments: [])
+                call.id += piece.id
+                call.name += piece.name
+                call.arguments += piece.arguments
+                calls[index, default: [:]][piece.call] = call
+            case .restart: break
+            }
+        }
+        for (index, byCall) in calls {
+            self.choices[index, default: Choice()].calls = byCall.sorted { $0.key < $1.key }.map {
+                "\($0.value.id) \($0.value.name) \(String(decoding: $0.value.arguments, as: UTF8.self))"
+            }
+        }
+    }
+
+    private mutating func take(_ chunk: JSONValue) throws {
+        for (position, choice) in (chunk["choices"]?.elements ?? []).enumerated() {
+            let index = Int(Self.number(choice["index"]) ?? Int64(position))
+            var naive = self.choices[index] ?? Choice()
+            if let word = choice["native_finish_reason"]?.text ?? choice["finish_reason"]?.text { naive.finish = word }
+            naive.text += choice["text"]?.text ?? ""
+            for turn in [choice["message"], choice["delta"]].compactMap({ $0 }) { Self.take(turn, into: &naive) }
+            self.choices[index] = naive
+        }
+        self.vectors += chunk["data"]?.elements?.count ?? 0
+        for usage in [chunk["usage"], chunk["x_groq"]?["usage"]].compactMap({ $0 }) {
+            self.prompt = Self.number(usage["prompt_tokens"]) ?? self.prompt
+            self.total = Self.number(usage["total_tokens"]) ?? self.total
+        }
+    }
+
+    private static func take(_ turn: JSONValue, into choice: inout Choice) {
+        choice.text += turn["content"]?.text ?? ""
+        for part in turn["content"]?.elements ?? [] {
+            choice.text += part["text"]?.text ?? ""
+            for thought in part["thinking"]?.elements ?? [] { choice.reasoning += thought["text"]?.text ?? "" }
+        }
+        choice.reasoning += turn["reasoning_content"]?.text ?? turn["reasoning"]?.text ?? ""
+        choice.refusal += turn["refusal"]?.text ?? ""
+        var calls = turn["tool_calls"]?.elements ?? []
+        if let legacy = turn["function_call"], legacy != .null {
+            // A later fragment has no name.
+            calls.append(.object(["function": legacy, "index": .integer(0)]))
+        }
+        for call in calls {
+            let arguments = call["function"]?["arguments"]?.text ?? ""
+            let id = call["id"]?.text ?? ""
+            let name = call["function"]?["name"]?.text ?? ""
+            if id.isEmpty, name.isEmpty, let index = Self.number(call["index"]) {
+                choice.calls[Int(index)] += arguments
+            } else {
+                choice.calls.append("\(id) \(name) \(arguments)")
+            }
+        }
+    }
+
+    private static func number(_ value: JSONValue?) -> Int64? {
+        if case .integer(let number)? = value { number } else { nil }
+    }
+}
