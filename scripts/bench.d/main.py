@@ -105,9 +105,12 @@ def main() -> None:
         text = json.dumps(result, indent=1)
         if arguments.json == "-":
             print(text)
-            return
-        Path(arguments.json).write_text(text + "\n")
-    print(report.markdown(result))
+        else:
+            Path(arguments.json).write_text(text + "\n")
+    if arguments.json != "-":
+        print(report.markdown(result))
+    if report.failures(result):
+        fail("some items failed: the numbers don't count")
 
 
 main()

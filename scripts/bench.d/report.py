@@ -134,7 +134,7 @@ def _micro(result: dict) -> str:
     return _table(["micro benchmark", "median ns", "best ns", "per"], rows)
 
 
-def _failures(result: dict) -> list[str]:
+def failures(result: dict) -> list[str]:
     found = []
 
     def walk(path: str, value) -> None:
@@ -160,6 +160,7 @@ def markdown(result: dict) -> str:
     for key, make in (("throughput", _throughput), ("one", _one), ("floors", _floors), ("micro", _micro)):
         if key in result:
             parts.append(make(result))
-    for words in _failures(result):
-        parts.append(f"Not clean: {words}.")
+    found = failures(result)
+    if found:
+        parts.insert(1, "**Not clean, so nothing below counts:** " + "; ".join(found) + ".")
     return "\n\n".join(parts)
