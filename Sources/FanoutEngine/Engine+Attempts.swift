@@ -128,9 +128,11 @@ extension Engine {
     }
 
     private func send(_ delta: Delta, of item: RunItem, run: BatchRun) {
-        let sequence = item.sequence
-        item.sequence += 1
-        run.sink.run(run, index: item.index, sequence: sequence, delta: delta)
+        for piece in delta.split() {
+            let sequence = item.sequence
+            item.sequence += 1
+            run.sink.run(run, index: item.index, sequence: sequence, delta: piece)
+        }
     }
 
     package func attempt(_ id: UInt64, finished report: AttemptReport) {

@@ -3,6 +3,7 @@
 
 package import FanoutModel
 internal import FanoutRouter
+internal import FanoutUpstream
 
 extension Engine {
     /// What the daemon says of itself, but for what only the server knows.

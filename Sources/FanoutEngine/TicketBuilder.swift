@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Crypto
-package import FanoutModel
+internal import FanoutModel
 internal import FanoutProviders
-package import FanoutRouter
+internal import FanoutRouter
 
 /// Makes the router's view of an item.
-package struct TicketBuilder {
+struct TicketBuilder {
     let snapshot: Snapshot
     let tenant: String
     let options: BatchOptions
@@ -47,7 +47,7 @@ package struct TicketBuilder {
         if self.options.stream { ticket.flags.insert(.streamed) }
         if self.options.onStreamBreak == .fail { ticket.flags.insert(.failsOnStreamBreak) }
         if item.disableFallbacks { ticket.flags.insert(.noFallbacks) }
-        if self.options.coalesce && !self.options.stream {
+        if !self.options.stream && item.race.isEmpty && (self.options.coalesce || Self.isDeterministic(task)) {
             ticket.digest = self.digest(of: item)
         }
         try self.addExtras(of: item, race: race, to: &ticket)
@@ -125,27 +125,27 @@ package struct TicketBuilder {
         return (UInt32(clamping: bytes / Self.bytesPerToken + 1), completion)
     }
 
-    /// SHA-256 over the tenant and the request as it would be sent, cut to 128 bits.
+    /// Whether equal requests have equal answers, as far as the caller's words go.
+    private static func isDeterministic(_ task: Request.Task) -> Bool {
+        switch task {
+        case .embedding: true
+        case .chat(let chat): chat.sampling.temperature == 0 && (chat.choices ?? 1) == 1
+        case .completion(let request): request.sampling.temperature == 0 && (request.choices ?? 1) == 1
+        }
+    }
+
+    /// SHA-256 over the tenant and the request, cut to 128 bits.
     private func digest(of item: Item) -> RequestDigest {
-        var endpoint = Endpoint(
-            provider: "openai",
-            format: .openAI,
-            isSecure: false,
-            host: "",
-            port: 0,
-            pathPrefix: "",
-            model: item.request.model
-        )
-        endpoint.dropsUnsupported = true
-        guard let encoded = try? Translator.encode(item.request, for: endpoint, stream: false) else { return .none }
+        guard let bytes = try? Translator.canonicalBytes(of: item.request) else { return .none }
         var hash = SHA256()
         hash.update(data: Array(self.tenant.utf8))
         hash.update(data: [0])
-        hash.update(data: encoded.body)
-        let digest = Array(hash.finalize())
-        func word(_ start: Int) -> UInt64 {
-            digest[start..<start + 8].reduce(0) { ($0 << 8) | UInt64($1) }
+        hash.update(data: bytes)
+        func word(_ bytes: some Collection<UInt8>) -> UInt64 {
+            bytes.reduce(0) { ($0 << 8) | UInt64($1) }
         }
-        return RequestDigest(high: word(0), low: word(8) | 1)
+        let digest = Array(hash.finalize())
+        // Zero means "not to be shared", so one bit is always set.
+        return RequestDigest(high: word(digest[0..<8]), low: word(digest[8..<16]) | 1)
     }
 }

@@ -6,7 +6,7 @@ internal import FanoutModel
 package import Logging
 package import NIOCore
 internal import NIOPosix
-package import ServiceLifecycle
+internal import ServiceLifecycle
 
 /// Serves the Unix socket: accepts, hands each connection to a session, and drains at shutdown.
 package struct FanoutServer: Service {
@@ -44,7 +44,7 @@ package struct FanoutServer: Service {
         ServiceManager.notify("STOPPING=1\nSTATUS=draining")
         try await self.close(listener)
         file?.remove()
-        try await self.drain(core)
+        await self.drain(core)
         try await self.onLoop(core) { $0.engine.shutdown() }
         self.logger.info("stopped")
     }
@@ -91,8 +91,8 @@ package struct FanoutServer: Service {
     }
 
     /// Waits until every connection has gone. Cancelling the task ends them now.
-    private func drain(_ core: LoopBox<ServerCore>) async throws {
-        try await withTaskCancellationHandler {
+    private func drain(_ core: LoopBox<ServerCore>) async {
+        await withTaskCancellationHandler {
             await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
                 core.execute { core in core.drain { continuation.resume() } }
             }

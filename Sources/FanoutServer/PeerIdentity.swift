@@ -26,10 +26,17 @@ package struct PeerIdentity: Sendable, Hashable {
     /// The name under which the peer's work is counted.
     package var tenant: String { "uid:\(self.uid)" }
 
+    /// `struct ucred` of unix(7), which Glibc's module leaves out.
+    private struct Credentials: Sendable {
+        var pid: pid_t = 0
+        var uid: uid_t = 0
+        var gid: gid_t = 0
+    }
+
     /// Asks the kernel. Must be called on the channel's loop.
     static func read(from channel: any Channel) -> PeerIdentity? {
         guard let provider = channel as? any SocketOptionProvider else { return nil }
-        let future: EventLoopFuture<ucred> = provider.unsafeGetSocketOption(
+        let future: EventLoopFuture<Credentials> = provider.unsafeGetSocketOption(
             level: .socket,
             name: .init(rawValue: CInt(SO_PEERCRED))
         )

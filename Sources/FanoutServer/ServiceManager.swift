@@ -45,7 +45,7 @@ package enum ServiceManager {
         let message = Array(state.utf8)
         withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                _ = sendto(descriptor, message, message.count, CInt(MSG_NOSIGNAL.rawValue), generic, length)
+                _ = sendto(descriptor, message, message.count, CInt(MSG_NOSIGNAL), generic, length)
             }
         }
     }

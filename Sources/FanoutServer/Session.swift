@@ -28,8 +28,10 @@ final class Session {
 
     private var blobs: BlobStore
     private let windowBytes: Int
+    private var batchWindowBytes: Int { min(self.core.limits.batchWindowBytes, self.windowBytes / 2) }
     private var upload: UploadWindow
-    private var pendingWindow = 0
+    /// Batches that have given bytes back since the last tick.
+    private var giving: Set<UInt64> = []
     private let connected: Instant
     /// When the first byte of an unfinished frame came.
     private var frameStarted: Instant?
@@ -52,7 +54,10 @@ final class Session {
         // Memory is short: a connection that comes now gets a small window.
         self.windowBytes = core.engine.ledger.isTight ? 256 << 10 : limits.uploadWindowBytes
         // 1 MiB may be used before Welcome says how much it is.
-        self.upload = UploadWindow(bytesMax: max(self.windowBytes, 1 << 20))
+        self.upload = UploadWindow(
+            bytesMax: max(self.windowBytes, 1 << 20),
+            batchBytesMax: max(min(limits.batchWindowBytes, self.windowBytes / 2), 1 << 20)
+        )
     }
 
     // MARK: Input
@@ -71,7 +76,7 @@ final class Session {
         }
         let isMidFrame = self.decoder.isMidFrame
         self.frameStarted = isMidFrame ? (self.frameStarted ?? self.now) : nil
-        self.sendWindow()
+        self.sendWindows()
     }
 
     private func fail(_ error: WireError) {
@@ -95,16 +100,16 @@ final class Session {
         switch self.conversation.receive(frame, now: now) {
         case .ignore: return
         case .fatal(let fault): self.close(with: fault)
-        case .reject(let rejection): self.reject(frame.id, rejection)
-        case .proceed: self.carryOut(frame, byteCount: bytes.count + 4, now: now)
+        case .reject(let rejection): self.reject(frame, rejection, byteCount: bytes.count)
+        case .proceed: self.carryOut(frame, byteCount: bytes.count, now: now)
         }
     }
 
     private func carryOut(_ frame: ClientFrame, byteCount: Int, now: Instant) {
         switch frame.body {
         case .hello: self.welcome()
-        case .submit(let submit): self.submit(frame.id, submit, byteCount: byteCount, now: now)
-        case .append(let append): self.append(frame.id, append, byteCount: byteCount, now: now)
+        case .submit(let submit): self.submit(frame, submit, byteCount: byteCount, now: now)
+        case .append(let append): self.append(frame, append, byteCount: byteCount, now: now)
         case .blob(let blob): self.take(blob, id: frame.id, now: now)
         case .cancel(let indexes):
             guard let batch = self.batches[frame.id], let run = batch.run else { return }
@@ -133,12 +138,13 @@ final class Session {
 
     // MARK: Batches
 
-    private func submit(_ id: UInt64, _ submit: ClientFrame.Submit, byteCount: Int, now: Instant) {
+    private func submit(_ frame: ClientFrame, _ submit: ClientFrame.Submit, byteCount: Int, now: Instant) {
+        let id = frame.id
         if let refusal = self.core.admission(for: self) {
-            self.reject(id, refusal)
+            self.reject(frame, refusal, byteCount: byteCount)
             return
         }
-        guard self.charge(byteCount, to: nil) else { return }
+        guard self.charge(byteCount, batch: id, isOpen: submit.isOpen) else { return }
         let batch = SessionBatch(
             id: id,
             options: submit.options,
@@ -163,20 +169,26 @@ final class Session {
         batch.updateDispatch(now: now)
     }
 
-    private func append(_ id: UInt64, _ append: ClientFrame.Append, byteCount: Int, now: Instant) {
+    private func append(_ frame: ClientFrame, _ append: ClientFrame.Append, byteCount: Int, now: Instant) {
+        let id = frame.id
         guard let batch = self.batches[id], let run = batch.run, !run.isClosed else {
             let words = "batch \(id) isn't open: it is unknown, finished, or had its last Append"
-            self.reject(id, ServerFrame.Rejection(code: .invalidRequest, message: words))
+            self.reject(frame, ServerFrame.Rejection(code: .invalidRequest, message: words), byteCount: byteCount)
             return
         }
-        guard self.charge(byteCount, to: batch) else { return }
+        let itemsMax = self.core.limits.itemsPerBatch
+        guard UInt64(run.itemCount) + UInt64(append.items.count) <= itemsMax else {
+            let words = "batch \(id) would have more than \(itemsMax) items: send the rest as another batch"
+            self.reject(frame, ServerFrame.Rejection(code: .tooLarge, message: words), byteCount: byteCount)
+            return
+        }
+        guard self.charge(byteCount, batch: id, isOpen: true) else { return }
         batch.lastActivity = now
         self.add(append.items, to: batch, run: run, byteCount: byteCount, now: now)
         if append.isLast { self.engine.close(run, now: now) }
     }
 
     private func add(_ items: [WireItem], to batch: SessionBatch, run: BatchRun, byteCount: Int, now: Instant) {
-        batch.uploadBytes += byteCount
         guard !items.isEmpty else {
             batch.run(run, releasedUploadBytes: byteCount)
             return
@@ -218,7 +230,8 @@ final class Session {
             )
         } catch {
             let words = error.param.isEmpty ? error.message : "\(error.param): \(error.message)"
-            self.reject(id, ServerFrame.Rejection(code: error.code, message: words))
+            let rejection = ServerFrame.Rejection(code: error.code, message: words)
+            self.send(ServerFrame(id: id, body: .rejected(rejection)))
         }
         self.settleBlobs(before: before)
     }
@@ -232,6 +245,9 @@ final class Session {
     func finishIfDelivered(_ batch: SessionBatch) {
         guard batch.isDelivered, self.batches[batch.id] === batch, let run = batch.run else { return }
         self.batches[batch.id] = nil
+        self.upload.giveBackAll(batch: batch.id)
+        self.announce(batch.id, atLeast: 1)
+        self.giving.remove(batch.id)
         let before = self.blobs.held
         for blob in batch.blobs { self.blobs.remove(blob) }
         self.settleBlobs(before: before)
@@ -241,35 +257,34 @@ final class Session {
 
     // MARK: Windows
 
-    private func charge(_ bytes: Int, to batch: SessionBatch?) -> Bool {
-        let limits = self.core.limits
-        if let batch, batch.uploadBytes + bytes > max(limits.batchWindowBytes, 1 << 20) {
-            let words = "batch \(batch.id) holds more than its window: wait for Window frames before the next Append"
-            self.fail(SessionProtocol.Fault(.windowExceeded, words, limit: UInt64(limits.batchWindowBytes)))
+    private func charge(_ bytes: Int, batch: UInt64, isOpen: Bool) -> Bool {
+        do {
+            try self.upload.charge(bytes, batch: batch, isOpen: isOpen)
+            return true
+        } catch {
+            self.fail(SessionProtocol.Fault(error.code, error.message, limit: error.limit))
             return false
         }
-        guard self.upload.charge(bytes) else {
-            let words = "more than the upload window is under way: wait for Window frames before the next frame"
-            self.fail(SessionProtocol.Fault(.windowExceeded, words, limit: UInt64(self.windowBytes)))
-            return false
-        }
-        return true
     }
 
-    /// Upload bytes are free again; the client is told once a tick.
-    func giveBack(_ bytes: Int) {
-        guard bytes > 0 else { return }
-        self.upload.giveBack(bytes)
-        self.pendingWindow += bytes
+    /// A batch's upload bytes are free again; the client is told once a tick, in amounts worth a frame.
+    func giveBack(_ bytes: Int, of batch: UInt64) {
+        self.upload.giveBack(bytes, batch: batch)
+        guard self.giving.insert(batch).inserted, self.giving.count == 1 else { return }
         self.output.scheduleFlush(of: self)
     }
 
-    func sendWindow() {
-        // Telling of each few bytes would cost a frame per item.
-        guard self.pendingWindow > 0, self.pendingWindow >= 16 << 10 || self.upload.held == 0 else { return }
-        let bytes = self.pendingWindow
-        self.pendingWindow = 0
-        self.send(ServerFrame(id: 0, body: .window(bytes: UInt64(bytes))))
+    func sendWindows() {
+        guard !self.giving.isEmpty else { return }
+        let least = max(1, self.batchWindowBytes / 16)
+        for batch in self.giving { self.announce(batch, atLeast: least) }
+        self.giving.removeAll(keepingCapacity: true)
+    }
+
+    private func announce(_ batch: UInt64, atLeast least: Int) {
+        let bytes = self.upload.announce(batch: batch, atLeast: least)
+        guard bytes > 0 else { return }
+        self.send(ServerFrame(id: batch, body: .window(bytes: UInt64(bytes))))
     }
 
     /// Bytes of results that are held back count for the daemon's bound.
@@ -392,15 +407,22 @@ final class Session {
         self.output.flush(of: self, thenClose: true)
     }
 
-    private func reject(_ id: UInt64, _ rejection: ServerFrame.Rejection) {
-        self.send(ServerFrame(id: id, body: .rejected(rejection)))
+    /// Refuses what a frame asks for. The bytes of a refused Submit or Append are the client's again at once.
+    private func reject(_ frame: ClientFrame, _ rejection: ServerFrame.Rejection, byteCount: Int) {
+        self.send(ServerFrame(id: frame.id, body: .rejected(rejection)))
+        switch frame.body {
+        case .submit, .append, .refused: self.send(ServerFrame(id: 0, body: .window(bytes: UInt64(byteCount))))
+        default: break
+        }
     }
 
     // MARK: Output
 
     func send(_ frame: ServerFrame) { self.output.append(frame, of: self) }
 
-    func send(_ result: ItemResult, of batch: UInt64) { self.output.append(result, batch: batch, of: self) }
+    func send(_ result: ItemResult, of batch: UInt64) {
+        self.output.append(ServerFrame(id: batch, body: .result(result)), of: self)
+    }
 
     /// Looks after what only time brings; called about once a second.
     func sweep(now: Instant) {

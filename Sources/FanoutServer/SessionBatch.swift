@@ -16,8 +16,6 @@ final class SessionBatch: ResultSink {
     unowned let session: Session
     /// Set once, right after the engine has opened the run.
     var run: BatchRun?
-    /// Upload bytes of this batch that are still charged.
-    var uploadBytes = 0
     /// Blobs that its items name, freed at its end.
     var blobs: Set<UInt64> = []
     /// When its last frame or result came or went.
@@ -69,8 +67,10 @@ final class SessionBatch: ResultSink {
         self.lastActivity = now
         if self.options.ordering == .input {
             let bytes = Self.bytes(of: result)
+            guard self.reorder.insert(result, at: result.index, bytes: bytes) else {
+                preconditionFailure("item \(result.index) of batch \(self.id) is final twice")
+            }
             self.session.hold(bytes)
-            self.reorder.insert(result, index: result.index, bytes: bytes)
         } else if self.credit == 0 || self.waitingStart < self.waiting.count {
             self.session.hold(Self.bytes(of: result))
             self.waiting.append(result)
@@ -88,8 +88,7 @@ final class SessionBatch: ResultSink {
     }
 
     func run(_ run: BatchRun, releasedUploadBytes bytes: Int) {
-        self.uploadBytes -= bytes
-        self.session.giveBack(bytes)
+        self.session.giveBack(bytes, of: self.id)
     }
 
     func runEnded(_ run: BatchRun) {
@@ -100,7 +99,7 @@ final class SessionBatch: ResultSink {
     /// Sends what order and credit allow.
     private func deliverWaiting() {
         if self.options.ordering == .input {
-            while self.credit != 0, let next = self.reorder.popHead() {
+            while self.credit != 0, let next = self.reorder.next() {
                 self.session.release(Self.bytes(of: next))
                 self.spendCredit()
                 self.session.send(next, of: self.id)
@@ -155,7 +154,8 @@ final class SessionBatch: ResultSink {
             self.session.release(Self.bytes(of: self.waiting[self.waitingStart]))
             self.waitingStart += 1
         }
-        for result in self.reorder.removeAll() { self.session.release(Self.bytes(of: result)) }
+        self.session.release(self.reorder.bytes)
+        self.reorder = ReorderBuffer(countMax: 0, bytesMax: 0)
     }
 
     /// About what a result holds in memory.

@@ -1,6 +1,7 @@
 // Fanout
 // SPDX-License-Identifier: Apache-2.0
 
+internal import FanoutEngine
 internal import FanoutModel
 internal import FanoutWire
 internal import NIOCore
@@ -30,13 +31,6 @@ final class SessionOutput {
         self.grew(by: self.outbox.count - before, of: session)
     }
 
-    func append(_ result: ItemResult, batch: UInt64, of session: Session) {
-        guard !session.isClosed, !self.closesAfterFlush else { return }
-        let before = self.outbox.count
-        session.core.codec.encode(result, batch: batch, into: &self.outbox)
-        self.grew(by: self.outbox.count - before, of: session)
-    }
-
     func append(_ text: String, of session: Session) {
         guard !session.isClosed, !self.closesAfterFlush else { return }
         self.outbox.append(contentsOf: text.utf8)
@@ -52,7 +46,7 @@ final class SessionOutput {
         guard !self.flushIsScheduled, !session.isClosed else { return }
         self.flushIsScheduled = true
         session.core.loop.assumeIsolated().execute {
-            session.sendWindow()
+            session.sendWindows()
             session.output.flush(of: session, thenClose: false)
             session.outputChanged()
         }

@@ -10,20 +10,23 @@ final class WireCodec {
     private var encoder: WireEncoder
 
     init(limits: Limits) {
-        self.decoder = WireDecoder()
-        self.encoder = WireEncoder()
+        var caps = WireCaps()
+        caps.itemsPerFrame = limits.itemsPerFrame
+        self.decoder = WireDecoder(caps: caps)
+        self.encoder = WireEncoder(frameBytesMax: max(limits.frameBytes, WireEncoder.frameBytesFloor))
     }
 
     func decode(_ frame: UnsafeRawBufferPointer) throws(WireError) -> ClientFrame {
         try self.decoder.decodeClient(frame)
     }
 
+    /// Appends a frame; a large result goes behind its parts.
     func encode(_ frame: ServerFrame, into bytes: inout [UInt8]) {
-        self.encoder.encode(frame, into: &bytes)
-    }
-
-    /// A result, behind its parts if it is large.
-    func encode(_ result: ItemResult, batch: UInt64, into bytes: inout [UInt8]) {
-        self.encoder.encode(result, batch: batch, into: &bytes)
+        do {
+            try self.encoder.encode(frame, into: &bytes)
+        } catch {
+            // Deltas are cut by the engine and all else by the encoder, so no frame of the daemon is over the limit.
+            preconditionFailure("a frame of the daemon for \(frame.id) can't be encoded: \(error.message)")
+        }
     }
 }

@@ -35,30 +35,41 @@ struct Fanoutd: AsyncParsableCommand {
     @Option(name: .long, help: "trace, debug, info, notice, warning, error or critical. Also FANOUT_LOG_LEVEL.")
     var logLevel: String?
 
+    @Flag(name: .long, help: "Take warnings about the configuration for errors.")
+    var strict = false
+
     mutating func run() async throws {
         ProcessLimits.apply()
-        let loaded = try Startup.load(config: self.config, socket: self.socket, logLevel: self.logLevel)
-        let logger = Startup.logger(for: loaded)
+        var overrides = ConfigurationOverrides()
+        overrides.socketPath = self.socket
+        overrides.logLevel = self.logLevel
+        overrides.strict = self.strict
+        let loaded = try Startup.load(self.config, overrides: overrides)
+        let logger = Startup.logger(for: loaded.service)
         for warning in loaded.warnings { logger.warning("\(warning)") }
+        do {
+            try await self.serve(loaded, logger: logger)
+        } catch let error as ServerError {
+            logger.critical("\(error.message)")
+            throw ExitCode.failure
+        } catch let failure as Failure {
+            logger.critical("\(failure.message)")
+            throw Startup.badConfiguration
+        }
+    }
+
+    private func serve(_ loaded: LoadedConfiguration, logger: Logger) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
         let engine = try await Startup.engine(on: loop, loaded: loaded, logger: logger)
         let server = FanoutServer(
             loop: loop,
             engine: engine,
-            settings: Startup.serverSettings(for: loaded),
+            settings: Startup.serverSettings(for: loaded, path: self.config),
             logger: logger
         )
-        let services = ServiceGroup(
-            services: [server],
-            gracefulShutdownSignals: [.sigterm, .sigint],
-            logger: logger
-        )
-        do {
-            try await services.run()
-        } catch let error as ServerError {
-            throw ValidationError(error.message)
-        }
+        let services = ServiceGroup(services: [server], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        try await services.run()
         try await group.shutdownGracefully()
     }
 }
