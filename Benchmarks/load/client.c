@@ -190,8 +190,10 @@ void connection_open(struct connection *c, unsigned wait_ms) {
     struct answer a;
     for (;;) {
         if (!connection_read(c, 1 << 16, true)) die("the daemon closed the connection before Welcome");
-        while (connection_next(c, &a))
-            if (a.kind == WELCOME) return;
+        while (connection_next(c, &a)) {
+            if (a.kind == WELCOME && c->batch_window && c->window && c->frame_bytes_max && c->items_per_frame_max) return;
+            die("the first frame is no Welcome with its limits");
+        }
     }
 }
 
