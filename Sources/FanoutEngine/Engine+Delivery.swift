@@ -75,7 +75,8 @@ extension Engine {
             return .success(response)
         case .failure(let lease, let causes):
             var failure =
-                item.failure(of: lease) ?? self.settledFailure(lease) ?? Failure(.internal, "an attempt failed and its reason was lost: please report this")
+                item.failure(of: lease) ?? self.settledFailure(lease)
+                ?? Failure(.internal, "an attempt failed and its reason was lost: please report this")
             failure.causes = causes.map { self.cause($0, item: item) }
             failure.possibleDoubleSpend = item.mayHaveSpentTwice
             return .failure(failure)
@@ -130,7 +131,8 @@ extension Engine {
             failure.message =
                 "the deadline leaves no time for another attempt at '\(group)'\(earliest): raise deadline_ms or add capacity"
         case .noRoute:
-            failure.message = "no deployment of '\(group)' can serve this request: see `fanout status` for what they offer"
+            failure.message =
+                "no deployment of '\(group)' can serve this request: see `fanout status` for what they offer"
         default:
             failure.message = "'\(group)' can't be served: \(refusal.code.name)"
         }

@@ -103,7 +103,9 @@ package final class Engine: AttemptSink {
         return run
     }
 
-    /// Adds an item; ``submit(_:now:)`` hands it to the router. A request that can't be routed is final at once.
+    /// Adds an item; ``submit(_:now:)`` hands it to the router.
+    ///
+    /// A request that can't be routed is final at once.
     package func add(_ item: Item, to run: BatchRun, uploadBytes: Int, now: Instant) {
         let index = run.nextIndex
         run.nextIndex += 1
@@ -147,7 +149,9 @@ package final class Engine: AttemptSink {
         self.endIfDone(run, now: now)
     }
 
-    /// Ends items, or the whole run if `indexes` is `nil`. Each still gets its result.
+    /// Ends items, or the whole run if `indexes` is `nil`.
+    ///
+    /// Each still gets its result.
     package func cancel(_ run: BatchRun, indexes: [UInt32]?, reason: CancelReason, now: Instant) {
         let id = run.id
         if indexes == nil { run.isClosed = true }
@@ -167,7 +171,9 @@ package final class Engine: AttemptSink {
         self.perform(self.router.assumeIsolated { $0.resume(id, now: now) })
     }
 
-    /// Puts a new configuration in force. Attempts under way keep theirs.
+    /// Puts a new configuration in force.
+    ///
+    /// Attempts under way keep theirs.
     package func reload(_ snapshot: Snapshot, now: Instant) {
         self.snapshot = snapshot
         self.perform(self.router.assumeIsolated { $0.reload(snapshot, now: now) })
@@ -210,7 +216,9 @@ package final class Engine: AttemptSink {
         }
     }
 
-    /// One timer for the whole core. A later instant than the armed one waits until that one fires, since the core
+    /// One timer for the whole core.
+    ///
+    /// A later instant than the armed one waits until that one fires, since the core
     /// asks anew with almost each event and arming costs more than an early wake-up.
     private func sleep(until instant: Instant) {
         self.wakeUp = instant

@@ -3,7 +3,9 @@
 
 internal import FanoutRouter
 
-/// Tenants' names and their numbers. A tenant that was seen once keeps its number for the life of the process.
+/// Tenants' names and their numbers.
+///
+/// A tenant that was seen once keeps its number for the life of the process.
 ///
 /// Bounded by the number of uids that may connect to the socket.
 package struct TenantTable {

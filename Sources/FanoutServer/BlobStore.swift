@@ -33,7 +33,9 @@ package struct BlobStore {
         self.chunkBytesMax = chunkBytesMax
     }
 
-    /// Takes a chunk. The blob is dropped if the chunk is wrong.
+    /// Takes a chunk.
+    ///
+    /// The blob is dropped if the chunk is wrong.
     package mutating func append(
         id: UInt64,
         offset: UInt64,

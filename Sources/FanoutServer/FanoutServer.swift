@@ -90,7 +90,9 @@ package struct FanoutServer: Service {
         }
     }
 
-    /// Waits until every connection has gone. Cancelling the task ends them now.
+    /// Waits until every connection has gone.
+    ///
+    /// Cancelling the task ends them now.
     private func drain(_ core: LoopBox<ServerCore>) async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in

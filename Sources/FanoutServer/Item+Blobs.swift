@@ -4,13 +4,17 @@
 internal import FanoutModel
 
 extension Item {
-    /// Whether a part names a blob. Most don't, and are then not rebuilt.
+    /// Whether a part names a blob.
+    ///
+    /// Most don't, and are then not rebuilt.
     private var namesBlobs: Bool {
         guard case .chat(let chat) = self.request.task else { return false }
         return chat.messages.contains { $0.parts.contains { $0.blob != nil } }
     }
 
-    /// Puts blobs' bytes in the place of their names. The ids that were used are added to `used`.
+    /// Puts blobs' bytes in the place of their names.
+    ///
+    /// The ids that were used are added to `used`.
     mutating func resolveBlobs(from store: BlobStore, used: inout Set<UInt64>) throws(Failure) {
         guard self.namesBlobs, case .chat(var chat) = self.request.task else { return }
         for turn in chat.messages.indices {

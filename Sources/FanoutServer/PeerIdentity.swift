@@ -33,7 +33,9 @@ package struct PeerIdentity: Sendable, Hashable {
         var gid: gid_t = 0
     }
 
-    /// Asks the kernel. Must be called on the channel's loop.
+    /// Asks the kernel.
+    ///
+    /// Must be called on the channel's loop.
     static func read(from channel: any Channel) -> PeerIdentity? {
         guard let provider = channel as? any SocketOptionProvider else { return nil }
         let future: EventLoopFuture<Credentials> = provider.unsafeGetSocketOption(

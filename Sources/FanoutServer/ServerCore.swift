@@ -7,7 +7,9 @@ internal import FanoutWire
 internal import Logging
 internal import NIOCore
 
-/// What the connections of a loop share: the engine, the codec, the counts. Confined to the loop.
+/// What the connections of a loop share: the engine, the codec, the counts.
+///
+/// Confined to the loop.
 final class ServerCore {
     let loop: any EventLoop
     let engine: Engine
@@ -39,7 +41,9 @@ final class ServerCore {
 
     // MARK: Connections
 
-    /// A connection came. `nil` = it was refused and is being closed.
+    /// A connection came.
+    ///
+    /// `nil` = it was refused and is being closed.
     func open(_ channel: any Channel) -> Session? {
         guard let peer = PeerIdentity.read(from: channel) else {
             self.logger.warning("connection without peer credentials refused")

@@ -7,7 +7,9 @@ internal import Glibc
 ///
 /// Both protocols are a few lines, so libsystemd isn't needed where there is no systemd.
 package enum ServiceManager {
-    /// The listening Unix socket that was handed over; `nil` = none was. The variables are unset, so that no child
+    /// The listening Unix socket that was handed over; `nil` = none was.
+    ///
+    /// The variables are unset, so that no child
     /// takes the socket for its own.
     static func activatedSocket() throws(ServerError) -> CInt? {
         defer { for name in ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"] { unsetenv(name) } }
@@ -20,13 +22,17 @@ package enum ServiceManager {
         guard Self.option(SO_ACCEPTCONN, of: descriptor) == 1, Self.option(SO_DOMAIN, of: descriptor) == AF_UNIX,
             Self.option(SO_TYPE, of: descriptor) == CInt(SOCK_STREAM.rawValue)
         else {
-            throw ServerError("systemd handed over something else than a listening Unix stream socket: mend fanoutd.socket")
+            throw ServerError(
+                "systemd handed over something else than a listening Unix stream socket: mend fanoutd.socket"
+            )
         }
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         return descriptor
     }
 
-    /// Tells systemd how the daemon is, for example `READY=1`. Does nothing without systemd.
+    /// Tells systemd how the daemon is, for example `READY=1`.
+    ///
+    /// Does nothing without systemd.
     package static func notify(_ state: String) {
         guard let name = Self.variable("NOTIFY_SOCKET"), let first = name.utf8.first else { return }
         var address = sockaddr_un()

@@ -7,7 +7,9 @@ internal import FanoutWire
 internal import Logging
 internal import NIOCore
 
-/// One connection: its protocol, its batches, its windows and its output. Confined to the server's loop.
+/// One connection: its protocol, its batches, its windows and its output.
+///
+/// Confined to the server's loop.
 ///
 /// Bytes come in by ``receive(_:)`` and go out by the channel, once a tick. The session owns its batches: when it ends
 /// they are cancelled, and each of them ends when its last attempt has.
@@ -24,18 +26,18 @@ final class Session {
     var decoder: FrameDecoder
     var batches: [UInt64: SessionBatch] = [:]
     let output = SessionOutput()
-    private(set) var isClosed = false
+    var isClosed = false
 
-    private var blobs: BlobStore
-    private let windowBytes: Int
+    var blobs: BlobStore
+    let windowBytes: Int
     private var batchWindowBytes: Int { min(self.core.limits.batchWindowBytes, self.windowBytes / 2) }
-    private var upload: UploadWindow
+    var upload: UploadWindow
     /// Batches that have given bytes back since the last tick.
-    private var giving: Set<UInt64> = []
+    var giving: Set<UInt64> = []
     private let connected: Instant
     /// When the first byte of an unfinished frame came.
     private var frameStarted: Instant?
-    private var inputIsClosed = false
+    var inputIsClosed = false
     /// Output is over the soft mark: nothing more is dispatched for this connection.
     private(set) var outputIsOverSoftMark = false
     private var readingIsPaused = false
@@ -136,128 +138,9 @@ final class Session {
         self.send(ServerFrame(id: 0, body: .welcome(self.core.welcome(for: self, windowBytes: self.windowBytes))))
     }
 
-    // MARK: Batches
-
-    private func submit(_ frame: ClientFrame, _ submit: ClientFrame.Submit, byteCount: Int, now: Instant) {
-        let id = frame.id
-        if let refusal = self.core.admission(for: self) {
-            self.reject(frame, refusal, byteCount: byteCount)
-            return
-        }
-        guard self.charge(byteCount, batch: id, isOpen: submit.isOpen) else { return }
-        let batch = SessionBatch(
-            id: id,
-            options: submit.options,
-            session: self,
-            limits: self.core.limits,
-            now: now
-        )
-        let run = self.engine.open(
-            label: "\(self.id)/\(id)",
-            options: submit.options,
-            defaults: submit.defaults,
-            tenant: self.tenant,
-            received: now,
-            sink: batch
-        )
-        batch.run = run
-        self.batches[id] = batch
-        self.conversation.accepted(id)
-        self.send(ServerFrame(id: id, body: .accepted(predictedFinishMilliseconds: 0)))
-        self.add(submit.items, to: batch, run: run, byteCount: byteCount, now: now)
-        if !submit.isOpen || self.inputIsClosed { self.engine.close(run, now: now) }
-        batch.updateDispatch(now: now)
-    }
-
-    private func append(_ frame: ClientFrame, _ append: ClientFrame.Append, byteCount: Int, now: Instant) {
-        let id = frame.id
-        guard let batch = self.batches[id], let run = batch.run, !run.isClosed else {
-            let words = "batch \(id) isn't open: it is unknown, finished, or had its last Append"
-            self.reject(frame, ServerFrame.Rejection(code: .invalidRequest, message: words), byteCount: byteCount)
-            return
-        }
-        let itemsMax = self.core.limits.itemsPerBatch
-        guard UInt64(run.itemCount) + UInt64(append.items.count) <= itemsMax else {
-            let words = "batch \(id) would have more than \(itemsMax) items: send the rest as another batch"
-            self.reject(frame, ServerFrame.Rejection(code: .tooLarge, message: words), byteCount: byteCount)
-            return
-        }
-        guard self.charge(byteCount, batch: id, isOpen: true) else { return }
-        batch.lastActivity = now
-        self.add(append.items, to: batch, run: run, byteCount: byteCount, now: now)
-        if append.isLast { self.engine.close(run, now: now) }
-    }
-
-    private func add(_ items: [WireItem], to batch: SessionBatch, run: BatchRun, byteCount: Int, now: Instant) {
-        guard !items.isEmpty else {
-            batch.run(run, releasedUploadBytes: byteCount)
-            return
-        }
-        let share = byteCount / items.count
-        var bytes = byteCount - share * (items.count - 1)
-        for item in items {
-            guard !run.isClosed || run.liveItems == 0 && !run.hasEnded else { break }
-            self.add(item, to: batch, run: run, uploadBytes: bytes, now: now)
-            bytes = share
-        }
-        self.engine.submit(run, now: now)
-    }
-
-    private func add(_ item: WireItem, to batch: SessionBatch, run: BatchRun, uploadBytes: Int, now: Instant) {
-        switch item {
-        case .refused(let id, let failure):
-            self.engine.add(refused: failure, id: id, to: run, uploadBytes: uploadBytes, now: now)
-        case .item(var item):
-            do {
-                try item.resolveBlobs(from: self.blobs, used: &batch.blobs)
-                self.engine.add(item, to: run, uploadBytes: uploadBytes, now: now)
-            } catch {
-                self.engine.add(refused: error, id: item.id, to: run, uploadBytes: uploadBytes, now: now)
-            }
-        }
-    }
-
-    private func take(_ blob: ClientFrame.Blob, id: UInt64, now: Instant) {
-        let before = self.blobs.held
-        do {
-            try self.blobs.append(
-                id: id,
-                offset: blob.offset,
-                total: blob.total,
-                data: blob.data,
-                sha256: blob.sha256,
-                now: now
-            )
-        } catch {
-            let words = error.param.isEmpty ? error.message : "\(error.param): \(error.message)"
-            let rejection = ServerFrame.Rejection(code: error.code, message: words)
-            self.send(ServerFrame(id: id, body: .rejected(rejection)))
-        }
-        self.settleBlobs(before: before)
-    }
-
-    private func settleBlobs(before: Int) {
-        let change = self.blobs.held - before
-        if change > 0 { self.engine.ledger.charge(change) } else { self.engine.ledger.release(-change) }
-    }
-
-    /// The batch is over and all of it is on its way: its Summary is its last frame.
-    func finishIfDelivered(_ batch: SessionBatch) {
-        guard batch.isDelivered, self.batches[batch.id] === batch, let run = batch.run else { return }
-        self.batches[batch.id] = nil
-        self.upload.giveBackAll(batch: batch.id)
-        self.announce(batch.id, atLeast: 1)
-        self.giving.remove(batch.id)
-        let before = self.blobs.held
-        for blob in batch.blobs { self.blobs.remove(blob) }
-        self.settleBlobs(before: before)
-        self.send(ServerFrame(id: batch.id, body: .summary(run.summary)))
-        self.closeIfDone()
-    }
-
     // MARK: Windows
 
-    private func charge(_ bytes: Int, batch: UInt64, isOpen: Bool) -> Bool {
+    func charge(_ bytes: Int, batch: UInt64, isOpen: Bool) -> Bool {
         do {
             try self.upload.charge(bytes, batch: batch, isOpen: isOpen)
             return true
@@ -281,7 +164,7 @@ final class Session {
         self.giving.removeAll(keepingCapacity: true)
     }
 
-    private func announce(_ batch: UInt64, atLeast least: Int) {
+    func announce(_ batch: UInt64, atLeast least: Int) {
         let bytes = self.upload.announce(batch: batch, atLeast: least)
         guard bytes > 0 else { return }
         self.send(ServerFrame(id: batch, body: .window(bytes: UInt64(bytes))))
@@ -299,7 +182,8 @@ final class Session {
         let unread = self.output.unreadBytes
         let now = self.now
         if unread > limits.outputMaxBytes {
-            let words = "more than \(limits.outputMaxBytes) bytes of results are unread: read faster, or give less credit"
+            let words =
+                "more than \(limits.outputMaxBytes) bytes of results are unread: read faster, or give less credit"
             self.fail(SessionProtocol.Fault(.slowReader, words, limit: UInt64(limits.outputMaxBytes)))
             self.channel.close(promise: nil)
             return
@@ -315,104 +199,6 @@ final class Session {
             for batch in self.batches.values {
                 if let run = batch.run { self.engine.setReading(of: run, isPaused: isHard) }
             }
-        }
-    }
-
-    // MARK: Ends
-
-    /// Breaks off with an Error.
-    func fail(_ fault: SessionProtocol.Fault) {
-        if case .fatal(let fault) = self.conversation.fail(fault) { self.close(with: fault) }
-    }
-
-    private func close(with fault: SessionProtocol.Fault) {
-        self.core.logger.info(
-            "connection refused",
-            metadata: [
-                "session": "\(self.id)", "uid": "\(self.peer.uid)", "code": "\(fault.code.name)",
-                "error": "\(fault.message)",
-            ]
-        )
-        let body = ServerFrame.Body.error(code: fault.code, message: fault.message, limit: fault.limit)
-        self.cancelBatches()
-        self.send(ServerFrame(id: 0, body: body))
-        self.output.flush(of: self, thenClose: true)
-    }
-
-    private func answerHTTP() {
-        _ = self.conversation.fail(SessionProtocol.Fault(.badFrame, "HTTP"))
-        self.cancelBatches()
-        let words = "This is Fanout's socket, which speaks protobuf frames, not HTTP: see docs/wire.md.\n"
-        let head = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n"
-        self.output.append("\(head)Content-Length: \(words.utf8.count)\r\n\r\n\(words)", of: self)
-        self.output.flush(of: self, thenClose: true)
-    }
-
-    /// The client will send no more. Results still flow.
-    func inputClosed() {
-        self.inputIsClosed = true
-        if self.decoder.isMidFrame {
-            self.fail(SessionProtocol.Fault(.badFrame, "the connection's input ended inside a frame"))
-            return
-        }
-        let now = self.now
-        for batch in Array(self.batches.values) {
-            if let run = batch.run, !run.isClosed { self.engine.close(run, now: now) }
-        }
-        self.closeIfDone()
-    }
-
-    /// The connection is gone: what it asked for is cancelled.
-    func connectionClosed() {
-        guard !self.isClosed else { return }
-        self.isClosed = true
-        self.cancelBatches()
-        self.output.discard(of: self)
-        let before = self.blobs.held
-        self.blobs = BlobStore(capacity: 0, chunkBytesMax: 0)
-        self.settleBlobs(before: before)
-    }
-
-    private func cancelBatches() {
-        let now = self.now
-        let batches = self.batches
-        self.batches = [:]
-        for batch in batches.values.sorted(by: { $0.id < $1.id }) {
-            batch.abandon()
-            if let run = batch.run { self.engine.cancel(run, indexes: nil, reason: .disconnect, now: now) }
-        }
-    }
-
-    /// Says that no more batches are taken.
-    func goAway(deadlineMilliseconds: UInt64) {
-        guard self.conversation.state == .ready, !self.conversation.isDraining else {
-            if self.conversation.state == .fresh { self.channel.close(promise: nil) }
-            return
-        }
-        self.conversation.drain()
-        let body = ServerFrame.Body.goAway(
-            lastAcceptedID: self.conversation.lastAcceptedID,
-            deadlineMilliseconds: deadlineMilliseconds,
-            message: "the daemon is shutting down"
-        )
-        self.send(ServerFrame(id: 0, body: body))
-        self.closeIfDone()
-    }
-
-    /// Nothing more will come or go.
-    private func closeIfDone() {
-        guard self.inputIsClosed || self.conversation.isDraining, self.batches.isEmpty else { return }
-        guard self.conversation.state != .closing else { return }
-        _ = self.conversation.fail(SessionProtocol.Fault(.wrongState, "closed"))
-        self.output.flush(of: self, thenClose: true)
-    }
-
-    /// Refuses what a frame asks for. The bytes of a refused Submit or Append are the client's again at once.
-    private func reject(_ frame: ClientFrame, _ rejection: ServerFrame.Rejection, byteCount: Int) {
-        self.send(ServerFrame(id: frame.id, body: .rejected(rejection)))
-        switch frame.body {
-        case .submit, .append, .refused: self.send(ServerFrame(id: 0, body: .window(bytes: UInt64(byteCount))))
-        default: break
         }
     }
 

@@ -25,7 +25,9 @@ final class SessionBatch: ResultSink {
     /// Results that may be sent; `nil` = unlimited.
     private var credit: UInt64?
     private var reorder: ReorderBuffer<ItemResult>
-    /// Results in completion order that wait for credit. Bounded: without credit nothing is dispatched.
+    /// Results in completion order that wait for credit.
+    ///
+    /// Bounded: without credit nothing is dispatched.
     private var waiting: [ItemResult] = []
     private var waitingStart = 0
     private var hasEnded = false
@@ -55,7 +57,11 @@ final class SessionBatch: ResultSink {
         guard let credit = self.credit else { return }
         let sum = credit + UInt64(results)
         guard sum <= 1 << 31 else {
-            throw SessionProtocol.Fault(.badFrame, "the credit of batch \(self.id) exceeds 2^31 results", limit: 1 << 31)
+            throw SessionProtocol.Fault(
+                .badFrame,
+                "the credit of batch \(self.id) exceeds 2^31 results",
+                limit: 1 << 31
+            )
         }
         self.credit = sum
         self.deliverWaiting()

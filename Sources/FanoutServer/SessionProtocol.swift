@@ -15,7 +15,9 @@ package struct SessionProtocol: Sendable {
         case fresh
         /// Hello was said; goes to `closing` by a fault.
         case ready
-        /// An Error was sent, or is about to be. Final.
+        /// An Error was sent, or is about to be.
+        ///
+        /// Final.
         case closing
     }
 

@@ -95,7 +95,9 @@ package final class SocketFile {
         }
     }
 
-    /// Removes the socket if it is still ours. The lock goes with the process.
+    /// Removes the socket if it is still ours.
+    ///
+    /// The lock goes with the process.
     package func remove() {
         var info = stat()
         guard lstat(self.path, &info) == 0, info.st_dev == self.device, info.st_ino == self.inode else { return }

@@ -4,7 +4,9 @@
 package import FanoutModel
 package import FanoutUpstream
 
-/// A runner whose attempts end when a test says so. Confined to the loop like a real one.
+/// A runner whose attempts end when a test says so.
+///
+/// Confined to the loop like a real one.
 package final class ScriptedRunner: AttemptRunner {
     /// An attempt that was started.
     package final class Attempt: AttemptControl {

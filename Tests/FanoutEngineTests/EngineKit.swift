@@ -9,7 +9,9 @@ import Logging
 import NIOCore
 import NIOPosix
 
-/// An engine with a scripted runner and a sink that remembers. Lives on a loop, for one closure.
+/// An engine with a scripted runner and a sink that remembers.
+///
+/// Lives on a loop, for one closure.
 final class EngineKit {
     let engine: Engine
     let runner: ScriptedRunner
@@ -108,7 +110,9 @@ final class RecordingSink: ResultSink {
     var indexes: [UInt32] { self.results.map(\.index) }
 
     func failure(at index: UInt32) -> Failure? {
-        guard case .failure(let failure)? = self.results.first(where: { $0.index == index })?.outcome else { return nil }
+        guard case .failure(let failure)? = self.results.first(where: { $0.index == index })?.outcome else {
+            return nil
+        }
         return failure
     }
 

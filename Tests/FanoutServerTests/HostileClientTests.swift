@@ -174,7 +174,10 @@ import Testing
     @Test func `cancelling what isn't there is no fault`() async throws {
         try await ServerKit.run { kit in
             let peer = try await kit.peer()
-            try await peer.send(ClientFrame(id: 99, body: .cancel(indexes: [1, 2])), ClientFrame(id: 5, body: .ping([7])))
+            try await peer.send(
+                ClientFrame(id: 99, body: .cancel(indexes: [1, 2])),
+                ClientFrame(id: 5, body: .ping([7]))
+            )
             #expect(try await peer.nextAnswer() == ServerFrame(id: 5, body: .pong([7])))
             try await peer.close()
         }
@@ -197,7 +200,9 @@ import Testing
             var codes: [UInt32: FailureCode?] = [:]
             for frame in try await peer.framesThroughSummary(of: 1) {
                 guard case .result(let result) = frame.body else { continue }
-                if case .failure(let failure) = result.outcome { codes[result.index] = failure.code } else {
+                if case .failure(let failure) = result.outcome {
+                    codes[result.index] = failure.code
+                } else {
                     codes[result.index] = .some(nil)
                 }
             }

@@ -108,7 +108,9 @@ extension ClientFrame {
     ) -> ClientFrame {
         ClientFrame(
             id: id,
-            body: .submit(Submit(options: options, defaults: nil, items: Self.items(prompts, model: model), isOpen: isOpen))
+            body: .submit(
+                Submit(options: options, defaults: nil, items: Self.items(prompts, model: model), isOpen: isOpen)
+            )
         )
     }
 

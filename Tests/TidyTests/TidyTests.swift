@@ -6,7 +6,9 @@ import Testing
 
 /// The house rules that a machine can hold.
 @Suite struct TidyTests {
-    /// What each target may import. An arrow that isn't here can't be drawn by accident.
+    /// What each target may import.
+    ///
+    /// An arrow that isn't here can't be drawn by accident.
     static let imports: [String: Set<String>] = [
         "FanoutModel": [],
         "FanoutJSON": [],
@@ -121,7 +123,10 @@ import Testing
                 }
                 if code.contains("@unchecked Sendable") {
                     let before = file.lines[max(0, number - 6)..<number].joined()
-                    #expect(before.contains("//"), "\(file.path):\(number + 1) gives no proof beside @unchecked Sendable")
+                    #expect(
+                        before.contains("//"),
+                        "\(file.path):\(number + 1) gives no proof beside @unchecked Sendable"
+                    )
                 }
             }
         }

@@ -1,0 +1,126 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FanoutEngine
+internal import FanoutModel
+internal import FanoutWire
+
+/// The batches of a session: taking them in, adding to them, ending them.
+extension Session {
+    func submit(_ frame: ClientFrame, _ submit: ClientFrame.Submit, byteCount: Int, now: Instant) {
+        let id = frame.id
+        if let refusal = self.core.admission(for: self) {
+            self.reject(frame, refusal, byteCount: byteCount)
+            return
+        }
+        guard self.charge(byteCount, batch: id, isOpen: submit.isOpen) else { return }
+        let batch = SessionBatch(
+            id: id,
+            options: submit.options,
+            session: self,
+            limits: self.core.limits,
+            now: now
+        )
+        let run = self.engine.open(
+            label: "\(self.id)/\(id)",
+            options: submit.options,
+            defaults: submit.defaults,
+            tenant: self.tenant,
+            received: now,
+            sink: batch
+        )
+        batch.run = run
+        self.batches[id] = batch
+        self.conversation.accepted(id)
+        self.send(ServerFrame(id: id, body: .accepted(predictedFinishMilliseconds: 0)))
+        self.add(submit.items, to: batch, run: run, byteCount: byteCount, now: now)
+        if !submit.isOpen || self.inputIsClosed { self.engine.close(run, now: now) }
+        batch.updateDispatch(now: now)
+    }
+
+    func append(_ frame: ClientFrame, _ append: ClientFrame.Append, byteCount: Int, now: Instant) {
+        let id = frame.id
+        guard let batch = self.batches[id], let run = batch.run, !run.isClosed else {
+            let words = "batch \(id) isn't open: it is unknown, finished, or had its last Append"
+            self.reject(frame, ServerFrame.Rejection(code: .invalidRequest, message: words), byteCount: byteCount)
+            return
+        }
+        let itemsMax = self.core.limits.itemsPerBatch
+        guard UInt64(run.itemCount) + UInt64(append.items.count) <= itemsMax else {
+            let words = "batch \(id) would have more than \(itemsMax) items: send the rest as another batch"
+            self.reject(frame, ServerFrame.Rejection(code: .tooLarge, message: words), byteCount: byteCount)
+            return
+        }
+        guard self.charge(byteCount, batch: id, isOpen: true) else { return }
+        batch.lastActivity = now
+        self.add(append.items, to: batch, run: run, byteCount: byteCount, now: now)
+        if append.isLast { self.engine.close(run, now: now) }
+    }
+
+    private func add(_ items: [WireItem], to batch: SessionBatch, run: BatchRun, byteCount: Int, now: Instant) {
+        guard !items.isEmpty else {
+            batch.run(run, releasedUploadBytes: byteCount)
+            return
+        }
+        let share = byteCount / items.count
+        var bytes = byteCount - share * (items.count - 1)
+        for item in items {
+            guard !run.isClosed || run.liveItems == 0 && !run.hasEnded else { break }
+            self.add(item, to: batch, run: run, uploadBytes: bytes, now: now)
+            bytes = share
+        }
+        self.engine.submit(run, now: now)
+    }
+
+    private func add(_ item: WireItem, to batch: SessionBatch, run: BatchRun, uploadBytes: Int, now: Instant) {
+        switch item {
+        case .refused(let id, let failure):
+            self.engine.add(refused: failure, id: id, to: run, uploadBytes: uploadBytes, now: now)
+        case .item(var item):
+            do {
+                try item.resolveBlobs(from: self.blobs, used: &batch.blobs)
+                self.engine.add(item, to: run, uploadBytes: uploadBytes, now: now)
+            } catch {
+                self.engine.add(refused: error, id: item.id, to: run, uploadBytes: uploadBytes, now: now)
+            }
+        }
+    }
+
+    func take(_ blob: ClientFrame.Blob, id: UInt64, now: Instant) {
+        let before = self.blobs.held
+        do {
+            try self.blobs.append(
+                id: id,
+                offset: blob.offset,
+                total: blob.total,
+                data: blob.data,
+                sha256: blob.sha256,
+                now: now
+            )
+        } catch {
+            let words = error.param.isEmpty ? error.message : "\(error.param): \(error.message)"
+            let rejection = ServerFrame.Rejection(code: error.code, message: words)
+            self.send(ServerFrame(id: id, body: .rejected(rejection)))
+        }
+        self.settleBlobs(before: before)
+    }
+
+    func settleBlobs(before: Int) {
+        let change = self.blobs.held - before
+        if change > 0 { self.engine.ledger.charge(change) } else { self.engine.ledger.release(-change) }
+    }
+
+    /// The batch is over and all of it is on its way: its Summary is its last frame.
+    func finishIfDelivered(_ batch: SessionBatch) {
+        guard batch.isDelivered, self.batches[batch.id] === batch, let run = batch.run else { return }
+        self.batches[batch.id] = nil
+        self.upload.giveBackAll(batch: batch.id)
+        self.announce(batch.id, atLeast: 1)
+        self.giving.remove(batch.id)
+        let before = self.blobs.held
+        for blob in batch.blobs { self.blobs.remove(blob) }
+        self.settleBlobs(before: before)
+        self.send(ServerFrame(id: batch.id, body: .summary(run.summary)))
+        self.closeIfDone()
+    }
+}
