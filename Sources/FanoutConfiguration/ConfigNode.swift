@@ -3,8 +3,8 @@
 
 /// A value of the file with its place.
 ///
-/// Scalars keep their text; what they mean is decided where they are read, so that an unquoted API version or model name
-/// that looks like a number stays as written.
+/// Scalars keep their text; what they mean is decided where they are read, so that an unquoted API version or model
+/// name that looks like a number stays as written.
 struct ConfigNode {
     enum Value {
         case scalar(text: String, plain: Bool)
@@ -32,7 +32,9 @@ struct ConfigNode {
         return text
     }
 
-    /// A boolean, as YAML 1.1 writes it; quoted only `true` and `false`, which is how LiteLLM reads them from the environment.
+    /// A boolean, as YAML 1.1 writes it.
+    ///
+    /// Quoted only `true` and `false` are one, which is how LiteLLM reads the environment.
     var flag: Bool? {
         guard case .scalar(let text, let plain) = self.value else { return nil }
         switch text {
@@ -92,6 +94,13 @@ struct Field {
 
     /// Where the value stands, or its key if it is empty.
     var mark: Mark { self.node.isNull ? self.keyMark : self.node.mark }
+
+    /// The same with nothing in it, for what is to be said of the key.
+    var keyAlone: Field {
+        var field = self
+        field.node = ConfigNode(.scalar(text: "", plain: true), self.keyMark)
+        return field
+    }
 
     /// The elements of a list, each with its path.
     var elements: [Field]? {

@@ -58,27 +58,29 @@ extension ConfigurationBuilder {
 
     /// A key or token; an error names the variable that isn't set, never what it holds.
     private mutating func secret(_ field: Field, _ what: String) -> String? {
+        guard let value = self.required(field, what) else { return nil }
+        if Self.isSendable(value) { return value }
+        self.reader.error(field, "has characters that a header can't carry, or more than \(Self.secretBytesMax) bytes")
+        return nil
+    }
+
+    /// A text whose reference must lead to something.
+    mutating func required(_ field: Field, _ what: String) -> String? {
         guard let text = field.node.text else {
             self.reader.error(field, "must be text, this is \(field.node.kind)")
             return nil
         }
-        let value: String
         switch self.reader.values.follow(text) {
-        case .literal: value = text
-        case .found(let found): value = found
+        case .literal: return text
+        case .found(let found): return found
         case .unset(let variable):
             let name = Spelling.shownName(variable)
             self.reader.error(
                 field,
                 "the variable \(name) isn't set; set it for the daemon, or give \(what) another way"
             )
-            return nil
-        case .failed(let reason):
-            self.reader.error(field, reason)
-            return nil
+        case .failed(let reason): self.reader.error(field, reason)
         }
-        if Self.isSendable(value) { return value }
-        self.reader.error(field, "has characters that a header can't carry, or more than \(Self.secretBytesMax) bytes")
         return nil
     }
 
@@ -136,11 +138,11 @@ extension ConfigurationBuilder {
         let name = field.key.lowercased()
         let isToken = name.utf8.allSatisfy { ProviderNames.isWordByte($0) || $0 == UInt8(ascii: "-") }
         guard isToken, (1...128).contains(name.utf8.count) else {
-            self.reader.error(field, "is no name for a header; use letters, digits and hyphens")
+            self.reader.error(field.keyAlone, "is no name for a header; use letters, digits and hyphens")
             return
         }
         guard !Self.ownHeaders.contains(name) else {
-            self.reader.error(field, "this header is written by Fanout itself; remove it")
+            self.reader.error(field.keyAlone, "this header is written by Fanout itself; remove it")
             return
         }
         if let value = self.headerValue(field) { Self.set(name, value, in: &endpoint) }

@@ -19,8 +19,9 @@ extension ConfigurationBuilder {
     mutating func endpoint(_ params: inout ParameterLayers) -> (BuiltEndpoint, DeploymentIdentity)? {
         let modelField = params.take("model")
         let override = params.take("custom_llm_provider")
-        let baseField = params.take("api_base") ?? params.take("base_url")
-        _ = params.take("base_url")
+        let apiBase = params.take("api_base")
+        let baseURL = params.take("base_url")
+        let baseField = apiBase ?? baseURL
         let keyField = params.take("api_key")
         let region = self.reader.text(params.take("region_name")) ?? ""
         let drops = self.reader.flag(params.take("drop_params"))
@@ -129,8 +130,10 @@ extension ConfigurationBuilder {
             if let field { self.reader.warn(field, "has no effect: simulated models are inside the daemon") }
             return nil
         }
-        if let field, let given = self.reader.resolved(field), let text = self.reader.text(given) {
-            return self.parse(text, given)
+        if let field {
+            // Not the provider's own address instead: what was meant for a private server would go there.
+            guard let text = self.required(field, "the address") else { return nil }
+            return self.parse(text, field)
         }
         for name in entry.baseVariables {
             guard let text = self.reader.values.variables[name], !text.isEmpty else { continue }
@@ -163,7 +166,9 @@ extension ConfigurationBuilder {
         }
     }
 
-    /// Azure's API version goes into the query, except under `/openai/v1`, which has none and names the model in the body.
+    /// Azure's API version goes into the query.
+    ///
+    /// Under `/openai/v1` there is none, and the model is named in the body.
     private mutating func readVersion(_ field: Field?, into endpoint: inout Endpoint, _ params: ParameterLayers) {
         guard endpoint.quirks.contains(.azurePath) else {
             if let field { self.reader.warnOnce(field, "has no effect: only azure has API versions") }

@@ -79,7 +79,7 @@ extension ConfigurationBuilder {
             self.reader.log.error(
                 mark,
                 key,
-                "the path has \(path.utf8.count) bytes, a Unix socket's has at most \(Self.socketPathBytesMax); use a shorter one"
+                "the path has \(path.utf8.count) bytes, a Unix socket's has at most \(Self.socketPathBytesMax); shorten it"
             )
         } else {
             self.service.socketPath = path

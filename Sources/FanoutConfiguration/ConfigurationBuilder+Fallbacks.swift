@@ -69,14 +69,14 @@ extension ConfigurationBuilder {
                 self.add(targets, lists, isFirst: table.entries[group] == nil) { table.entries[group] = $0 }
             } else {
                 let hint = Spelling.hint(entry.key, among: names.places.keys.sorted())
-                self.reader.warn(lists, "this is about a model_name that doesn't exist\(hint)")
+                self.reader.warn(lists.keyAlone, "this is about a model_name that doesn't exist\(hint)")
             }
         }
     }
 
     private mutating func add(_ targets: [GroupID], _ field: Field, isFirst: Bool, _ set: ([GroupID]) -> Void) {
         if isFirst { return set(targets) }
-        self.reader.warn(field, "there is an entry for this already, and the first one counts; merge them")
+        self.reader.warn(field.keyAlone, "there is an entry for this already, and the first one counts; merge them")
     }
 
     private mutating func targets(_ field: Field, of group: GroupID?, _ names: GroupNames) -> [GroupID] {

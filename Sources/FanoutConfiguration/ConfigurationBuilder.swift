@@ -19,8 +19,8 @@ struct DeploymentDraft {
 
 /// What is gathered while a configuration is read.
 ///
-/// The sections are read in the order in which later ones win: LiteLLM's settings, its router's, ours, the environment's,
-/// the command line's; then the deployments, which build on all of them.
+/// The sections are read in the order in which later ones win: LiteLLM's settings, its router's, ours, the
+/// environment's, the command line's; then the deployments, which build on all of them.
 struct ConfigurationBuilder {
     /// A list of fallbacks in force.
     struct FallbackLists {

@@ -31,6 +31,7 @@ package struct ConfigurationLoader: Sendable {
     ///   - environment: The process's variables.
     ///   - overrides: What the command line says.
     ///   - previous: The snapshot in force: groups and deployments keep their places.
+    /// - Returns: The snapshot, the daemon's settings and the warnings.
     /// - Throws: Every error that was found.
     package func load(
         path: String?,
@@ -59,6 +60,7 @@ package struct ConfigurationLoader: Sendable {
     ///   - environment: The process's variables.
     ///   - overrides: What the command line says.
     ///   - previous: The snapshot in force: groups and deployments keep their places.
+    /// - Returns: The snapshot, the daemon's settings and the warnings.
     /// - Throws: Every error that was found.
     package func load(
         yaml: String,

@@ -41,7 +41,7 @@ struct ValueSource {
         else { return .failed("credential/ must be followed by the name of one credential") }
         guard let directory = self.variables["CREDENTIALS_DIRECTORY"], !directory.isEmpty else {
             return .failed(
-                "CREDENTIALS_DIRECTORY isn't set, so there are no credentials: add LoadCredential=\(shown):/path to the unit"
+                "CREDENTIALS_DIRECTORY isn't set, there are no credentials: add LoadCredential=\(shown):/path to the unit"
             )
         }
         switch self.files.read("\(directory)/\(name)", Self.credentialBytesMax) {

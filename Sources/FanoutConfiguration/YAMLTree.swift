@@ -43,8 +43,9 @@ struct YAMLTree {
 
     /// Whether an alias could stand in a key.
     ///
-    /// Yams hashes the keys of each mapping while it composes, so a few hundred bytes of nested aliases in a key would take
-    /// for ever before we see a node. Elsewhere an alias costs nothing until it is followed, which `nodesMax` bounds.
+    /// Yams hashes the keys of each mapping while it composes, so a few hundred bytes of nested aliases in a key would
+    /// take for ever before we see a node. Elsewhere an alias costs nothing until it is followed, which `nodesMax`
+    /// bounds.
     private static func mayExplode(_ yaml: String) -> Bool {
         let bytes = Array(yaml.utf8)
         var hasAlias = false
