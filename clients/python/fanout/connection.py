@@ -53,24 +53,30 @@ class FrameDecoder:
 
 
 class UploadWindow:
-    """The bytes of Submit and Append frames that may be under way."""
+    """The bytes of Submit and Append frames (without their length) that may be under way: in all, and of one batch."""
 
     def __init__(self):
-        self.limit, self.batch_limit, self.used = EARLY_WINDOW, EARLY_WINDOW, 0
+        self.limit, self.batch_limit, self.used, self._held = EARLY_WINDOW, EARLY_WINDOW, 0, {}
         self._changed = asyncio.Condition()
 
-    async def take(self, count, is_open):
-        """Waits until `count` bytes fit. What is given back isn't told apart by batch, so that an open batch keeps all
-        that is under way inside the share that it alone may hold; the rest stays free for others."""
-        async with self._changed:
-            # A frame over the whole window could never go: it goes alone.
-            await self._changed.wait_for(
-                lambda: self.used + count <= (self.batch_limit if is_open else self.limit) or self.used <= 0)
-            self.used += count
+    def _fits(self, count, batch, is_open):
+        # A Window that names no batch gives back bytes of any: a batch never holds more than all together.
+        held = min(self._held.get(batch, 0), self.used)
+        fits = self.used + count <= self.limit and (not is_open or held + count <= self.batch_limit)
+        return fits or self.used <= 0
 
-    async def give_back(self, count):
+    async def take(self, count, batch, is_open):
+        """Waits until `count` bytes of `batch` fit; `is_open` = more may follow, so that the batch's share counts."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._fits(count, batch, is_open))
+            self.used += count
+            self._held[batch] = self._held.get(batch, 0) + count
+
+    async def give_back(self, count, batch):
         async with self._changed:
             self.used -= count
+            if batch in self._held:
+                self._held[batch] -= count
             self._changed.notify_all()
 
     async def resize(self, limit, batch_limit):
@@ -78,13 +84,16 @@ class UploadWindow:
             self.limit, self.batch_limit = limit, batch_limit
             self._changed.notify_all()
 
+    def forget(self, batch):
+        self._held.pop(batch, None)
+
 
 class Connection:
     """Sends frames and hands what comes back to the queue of its id. Belongs to one event loop."""
 
     def __init__(self, reader, writer, name):
         self._reader, self._writer = reader, writer
-        self._queues, self._sent, self._last_id = {}, {}, 0
+        self._queues, self._last_id = {}, 0
         self._submitting = asyncio.Lock()
         self.window, self.welcome, self.failure, self.is_draining = UploadWindow(), None, None, False
         hello = frames_pb2.ClientFrame()
@@ -122,7 +131,6 @@ class Connection:
         async with self._submitting:
             batch = self._last_id + 1
             frame = frames_pb2.ClientFrame(id=batch, submit=submit)
-            self._sent[batch] = 0
             await self._charge(batch, frame, submit.open)
             self._last_id, queue = batch, asyncio.Queue()
             self._queues[batch] = queue
@@ -141,10 +149,8 @@ class Connection:
         if len(data) - 4 > (most or FRAME_BYTES_MAX):
             words = f"a frame of {len(data) - 4} bytes is over the daemon's limit of {most or FRAME_BYTES_MAX}"
             raise BadRequestError(words, "TOO_LARGE", 413, not_started=True)
-        await self.window.take(len(data), is_open)
+        await self.window.take(len(data) - 4, batch, is_open)
         self._check()
-        if batch in self._sent:
-            self._sent[batch] += len(data)
         self._writer.write(data)
 
     def send(self, frame):
@@ -173,7 +179,7 @@ class Connection:
 
     def forget(self, key):
         self._queues.pop(key, None)
-        self._sent.pop(key, None)
+        self.window.forget(key)
 
     async def _flush(self):
         try:
@@ -208,7 +214,7 @@ class Connection:
     async def _take(self, frame):
         kind = frame.WhichOneof("body")
         if kind == "window":
-            await self.window.give_back(frame.window.bytes)
+            await self.window.give_back(frame.window.bytes, frame.id)
         elif kind == "welcome":
             self.welcome = frame.welcome
             await self.window.resize(frame.welcome.upload_window_bytes, frame.welcome.batch_window_bytes)
@@ -222,12 +228,6 @@ class Connection:
         elif kind == "error":
             return error_from(frame.error)
         elif frame.id in self._queues:
-            if kind == "accepted":
-                # From here on its bytes come back by Window.
-                self._sent.pop(frame.id, None)
-            elif kind == "rejected" and frame.id in self._sent:
-                # Nothing of it was taken in, so that nothing comes back by Window.
-                await self.window.give_back(self._sent.pop(frame.id))
             self._queues[frame.id].put_nowait(frame)
         return None
 

@@ -116,7 +116,8 @@ def test_a_long_list_goes_in_slices_and_keeps_its_indexes():
     assert [r.response.choices[0].message.content for r in results] == [str(n) for n in range(600)]
 
 
-def test_an_open_batch_never_holds_more_than_its_window_and_goes_on_as_bytes_come_back():
+@pytest.mark.parametrize("named", [True, False])
+def test_an_open_batch_never_holds_more_than_its_window_and_goes_on_as_bytes_come_back(named):
     window, held, most = 1 << 20, 0, 0
 
     def script(peer):
@@ -130,11 +131,11 @@ def test_an_open_batch_never_holds_more_than_its_window_and_goes_on_as_bytes_com
             except TimeoutError:
                 # The client has stopped by itself: it gets a part of what it used.
                 assert held > window // 2
-                peer.send(0, window={"bytes": 300_000})
+                peer.send(batch if named else 0, window={"bytes": 300_000})
                 held -= 300_000
                 continue
             body = getattr(frame, frame.WhichOneof("body"))
-            batch, held = frame.id, held + len(encode(frame))
+            batch, held = frame.id, held + frame.ByteSize()
             most, items = max(most, held), items + len(body.items)
             last = frame.WhichOneof("body") == "append" and body.last
         assert items == 40
@@ -321,13 +322,14 @@ def test_fastest_returns_the_last_failure_with_each_models_own():
     assert [type(cause) for cause in answer.causes] == [fanout.Timeout]
 
 
-def test_a_rejected_batch_raises_and_gives_its_window_back():
+def test_a_rejected_batch_raises_and_the_next_is_sent():
     def script(peer):
         peer.welcome(window=1 << 20, batch_window=1 << 20)
         for _ in range(4):
-            batch = peer.expect("submit").id
-            peer.send(batch, rejected={
+            frame = peer.expect("submit")
+            peer.send(frame.id, rejected={
                 "code": "FAILURE_CODE_ADMISSION_REFUSED", "message": "full", "retry_after_ms": 2000, "not_started": True})
+            peer.send(0, window={"bytes": frame.ByteSize()})
             assert peer.receive().WhichOneof("body") == "cancel"
         batch = peer.expect("submit").id
         peer.answer(batch, 0, "in")
