@@ -49,7 +49,7 @@ extension ClientSession {
         batch.isLastGiven = isLast
         if wasIdle { self.senders.append(id) }
         self.pump()
-        return batch.itemsGiven + UInt64(entries.count)
+        return batch.itemsGiven
     }
 
     private func appendRefused(_ id: UInt64) -> FanoutError {
