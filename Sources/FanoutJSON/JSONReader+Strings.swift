@@ -46,9 +46,26 @@ extension JSONReader {
         guard self.keyEnd - self.keyStart == length, !self.keyEscaped else {
             return self.keyEscaped && self.escapedKeyIs(name)
         }
-        let key = self.base + self.keyStart
-        for index in 0..<length where key[index] != name.utf8Start[index] { return false }
+        let key = UnsafeRawPointer(self.base + self.keyStart)
+        let other = UnsafeRawPointer(name.utf8Start)
+        var index = 0
+        while length - index >= 8 {
+            let left = key.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            guard left == other.loadUnaligned(fromByteOffset: index, as: UInt64.self) else { return false }
+            index += 8
+        }
+        while index < length {
+            guard self.base[self.keyStart + index] == name.utf8Start[index] else { return false }
+            index += 1
+        }
         return true
+    }
+
+    /// How many bytes the last key has, decoded: a `switch` over it spares most comparisons of an object with many keys.
+    package var keyLength: Int {
+        guard self.keyEscaped else { return self.keyEnd - self.keyStart }
+        // A key with broken UTF-8 equals no name.
+        return (try? self.key().utf8.count) ?? -1
     }
 
     /// Where the last key lies in the input, with its quotes.
@@ -62,11 +79,12 @@ extension JSONReader {
     private func text(of token: StringToken) throws(JSONError) -> String {
         let buffer = UnsafeBufferPointer(start: self.base + token.start, count: token.end - token.start)
         guard token.escaped else {
-            guard let text = String(validating: buffer, as: UTF8.self) else {
-                try Self.checkUTF8(buffer, offset: token.start)
-                throw JSONError(.invalidUTF8, at: token.start)
+            // `String(validating:as:)` does the same, but looks up generic metadata at run time for each string.
+            do throws(UTF8.ValidationError) {
+                return String(copying: try UTF8Span(validating: buffer.span))
+            } catch {
+                throw JSONError(.invalidUTF8, at: token.start + error.byteOffsets.lowerBound)
             }
-            return text
         }
         // Escapes are ASCII, so the text is UTF-8 exactly if its raw form is.
         try Self.checkUTF8(buffer, offset: token.start)

@@ -141,6 +141,9 @@ package enum ProviderCatalogue {
         uniqueKeysWithValues: Self.entries.map { ($0.name, $0) }
     )
 
+    /// Apart from the entries, since an encoder asks for each request and an entry is much to copy.
+    private static let dialects: [String: Dialect] = Self.byName.mapValues(\.dialect)
+
     /// The entry of that name.
     package static func entry(named name: String) -> ProviderEntry? {
         self.byName[name]
@@ -148,7 +151,7 @@ package enum ProviderCatalogue {
 
     /// What the provider's dialect can say.
     package static func dialect(of provider: String) -> Dialect {
-        self.byName[provider]?.dialect ?? .unknown
+        self.dialects[provider] ?? .unknown
     }
 
     /// Splits LiteLLM's `provider/model` at the first slash, if what is before it is a known provider.

@@ -30,9 +30,10 @@ package enum Translator {
         }
     }
 
-    /// The request as bytes in one canonical form, without anything of an endpoint and with nothing left out.
+    /// The request as bytes in one canonical form, without anything of an endpoint and with no parameter left out.
     ///
-    /// Two requests have the same bytes only if they ask for the same; made for digests, never sent.
+    /// Made for digests, never sent. Two requests with the same bytes ask for the same, but for the wishes that this format has
+    /// no word for: whether reasoning is given back and summarised, and where the provider's prompt cache may end a prefix.
     /// - Throws: `invalidRequest` or `unsupportedParameter` for what has no canonical form: such a request equals no other.
     package static func canonicalBytes(of request: Request) throws(Failure) -> [UInt8] {
         let endpoint = Endpoint(

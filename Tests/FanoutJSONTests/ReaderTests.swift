@@ -164,4 +164,21 @@ import Testing
             }
         }
     }
+
+    @Test func `a key differs from a name by any byte and by its length`() throws {
+        func matches(_ key: String) throws -> Bool {
+            try self.read("{\"\(key)\":1}") { (reader) throws(JSONError) -> Bool in
+                try reader.enterObject()
+                _ = try reader.nextMember()
+                let isLong = reader.keyLength == 19
+                return reader.keyIs("prompt_tokens_total") && isLong
+            }
+        }
+        let name = "prompt_tokens_total"
+        #expect(try matches(name) && matches("prompt\\u005ftokens_total"))
+        for index in name.indices {
+            #expect(try !matches(name.replacing(name[index...index], with: "X")), "\(index)")
+        }
+        #expect(try !matches(name + "s") && !matches(String(name.dropLast())))
+    }
 }

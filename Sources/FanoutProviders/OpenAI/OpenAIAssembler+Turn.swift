@@ -17,27 +17,34 @@ extension OpenAIAssembler {
         var reasoningSeen = false
         try reader.enterObject()
         while try reader.nextMember() {
-            if reader.keyIs("content") {
+            switch reader.keyLength {
+            case 7 where reader.keyIs("content"):
                 try self.takeContent(&reader, place: place, deltas: &deltas)
-            } else if reader.keyIs("tool_calls") {
+            case 10 where reader.keyIs("tool_calls"):
                 try self.takeCalls(&reader, isWhole: isWhole, place: place, deltas: &deltas)
-            } else if reader.keyIs("reasoning_content") || reader.keyIs("reasoning") {
+            case 17 where reader.keyIs("reasoning_content"), 9 where reader.keyIs("reasoning"):
                 let text = try Self.text(&reader) ?? ""
                 if !reasoningSeen { self.take(reasoning: text, place: place, deltas: &deltas) }
                 reasoningSeen = reasoningSeen || !text.isEmpty
-            } else if reader.keyIs("refusal") {
+            case 7 where reader.keyIs("refusal"):
                 self.take(refusal: try Self.text(&reader) ?? "", place: place, deltas: &deltas)
-            } else if reader.keyIs("function_call") {
+            case 13 where reader.keyIs("function_call"):
                 try self.takeFunctionCall(&reader, place: place, deltas: &deltas)
-            } else if reader.keyIs("annotations"), try reader.kind() == .array {
-                try reader.enterArray()
-                while try reader.nextElement() { self.take(annotation: try reader.raw(), place: place) }
-            } else if reader.keyIs("audio"), try reader.kind() == .object {
-                self.take(audio: try reader.raw(), place: place)
-            } else {
+            case 11 where reader.keyIs("annotations"):
+                try self.takeAnnotations(&reader, place: place)
+            case 5 where reader.keyIs("audio"):
+                let isObject = try reader.kind() == .object
+                if isObject { self.take(audio: try reader.raw(), place: place) } else { try reader.skip() }
+            default:
                 try reader.skip()
             }
         }
+    }
+
+    private mutating func takeAnnotations(_ reader: inout JSONReader, place: Int) throws(JSONError) {
+        guard try reader.kind() == .array else { return try reader.skip() }
+        try reader.enterArray()
+        while try reader.nextElement() { self.take(annotation: try reader.raw(), place: place) }
     }
 
     /// Reads content: a string, null, or Mistral's list of texts and thoughts.

@@ -43,6 +43,10 @@ struct OpenAIAssembler: Sendable {
         self.emits = emits
     }
 
+    private var isEmbedding: Bool {
+        if case .embedding = self.task { true } else { false }
+    }
+
     /// Whether there are choices and each said why it ended.
     var isFinished: Bool { !self.choices.isEmpty && self.choices.allSatisfy { !$0.finish.isEmpty } }
 
@@ -56,18 +60,19 @@ struct OpenAIAssembler: Sendable {
             var isError = false
             try reader.enterObject()
             while try reader.nextMember() {
-                if reader.keyIs("choices") {
+                switch reader.keyLength {
+                case 7 where reader.keyIs("choices"):
                     try self.takeChoices(&reader, deltas: &deltas)
-                } else if reader.keyIs("error") {
+                case 5 where reader.keyIs("error"):
                     if try !reader.isNull() {
                         try reader.skip()
                         isError = true
                     }
-                } else if reader.keyIs("object") {
-                    if try Self.text(&reader) == "error" { isError = true }
-                } else if reader.keyIs("data"), case .embedding = self.task {
+                case 6 where reader.keyIs("object"):
+                    if try Self.isErrorWord(&reader) { isError = true }
+                case 4 where self.isEmbedding && reader.keyIs("data"):
                     try OpenAIVector.readAll(&reader, into: &self.vectors)
-                } else {
+                default:
                     try self.takeMetadata(&reader)
                 }
             }
@@ -77,29 +82,37 @@ struct OpenAIAssembler: Sendable {
     }
 
     private mutating func takeMetadata(_ reader: inout JSONReader) throws(JSONError) {
-        if reader.keyIs("usage") {
+        switch reader.keyLength {
+        case 5 where reader.keyIs("usage"):
             self.usage = try OpenAIUsage.read(&reader, quirks: self.quirks) ?? self.usage
-        } else if reader.keyIs("id") {
-            Self.keep(try Self.text(&reader), in: &self.id)
-        } else if reader.keyIs("model") {
-            Self.keep(try Self.text(&reader), in: &self.model)
-        } else if reader.keyIs("created") {
+        case 2 where reader.keyIs("id"):
+            try Self.keepFirst(&reader, in: &self.id)
+        case 5 where reader.keyIs("model"):
+            try Self.keepFirst(&reader, in: &self.model)
+        case 7 where reader.keyIs("created"):
             self.created = try Self.integer(&reader) ?? self.created
-        } else if reader.keyIs("system_fingerprint") {
-            Self.keep(try Self.text(&reader), in: &self.fingerprint)
-        } else if reader.keyIs("service_tier") {
+        case 18 where reader.keyIs("system_fingerprint"):
+            try Self.keepFirst(&reader, in: &self.fingerprint)
+        case 12 where reader.keyIs("service_tier"):
+            // OpenAI may say `auto` first and what it came to at the end.
             Self.keep(try Self.text(&reader), in: &self.serviceTier)
-        } else if reader.keyIs("x_groq"), try reader.kind() == .object {
-            try reader.enterObject()
-            while try reader.nextMember() {
-                if reader.keyIs("usage") {
-                    self.usage = try OpenAIUsage.read(&reader, quirks: self.quirks) ?? self.usage
-                } else {
-                    try reader.skip()
-                }
-            }
-        } else {
+        case 6 where reader.keyIs("x_groq"):
+            try self.takeGroq(&reader)
+        default:
             try reader.skip()
+        }
+    }
+
+    /// Groq's streams have their usage here.
+    private mutating func takeGroq(_ reader: inout JSONReader) throws(JSONError) {
+        guard try reader.kind() == .object else { return try reader.skip() }
+        try reader.enterObject()
+        while try reader.nextMember() {
+            if reader.keyIs("usage") {
+                self.usage = try OpenAIUsage.read(&reader, quirks: self.quirks) ?? self.usage
+            } else {
+                try reader.skip()
+            }
         }
     }
 
@@ -154,24 +167,16 @@ struct OpenAIAssembler: Sendable {
         case delta, message, text, finish, nativeFinish, stop, logprobs, error
 
         init?(_ reader: borrowing JSONReader) {
-            if reader.keyIs("delta") {
-                self = .delta
-            } else if reader.keyIs("message") {
-                self = .message
-            } else if reader.keyIs("finish_reason") {
-                self = .finish
-            } else if reader.keyIs("logprobs") {
-                self = .logprobs
-            } else if reader.keyIs("text") {
-                self = .text
-            } else if reader.keyIs("native_finish_reason") {
-                self = .nativeFinish
-            } else if reader.keyIs("stop_reason") {
-                self = .stop
-            } else if reader.keyIs("error") {
-                self = .error
-            } else {
-                return nil
+            switch reader.keyLength {
+            case 5 where reader.keyIs("delta"): self = .delta
+            case 7 where reader.keyIs("message"): self = .message
+            case 13 where reader.keyIs("finish_reason"): self = .finish
+            case 8 where reader.keyIs("logprobs"): self = .logprobs
+            case 4 where reader.keyIs("text"): self = .text
+            case 20 where reader.keyIs("native_finish_reason"): self = .nativeFinish
+            case 11 where reader.keyIs("stop_reason"): self = .stop
+            case 5 where reader.keyIs("error"): self = .error
+            default: return nil
             }
         }
     }
@@ -307,6 +312,23 @@ struct OpenAIAssembler: Sendable {
         }
         guard case .integer(let value) = try reader.number() else { return nil }
         return value
+    }
+
+    /// Keeps a string that each chunk of a stream repeats, without reading it again.
+    private static func keepFirst(_ reader: inout JSONReader, in place: inout String) throws(JSONError) {
+        guard place.isEmpty else { return try reader.skip() }
+        self.keep(try self.text(&reader), in: &place)
+    }
+
+    /// Whether the value is the string `error`, by which old vLLM and Mistral mark a failure.
+    private static func isErrorWord(_ reader: inout JSONReader) throws(JSONError) -> Bool {
+        let range = try reader.slice()
+        guard range.count == 7 else { return false }
+        let end = reader.offset
+        reader.seek(to: range.lowerBound)
+        let isError = try self.text(&reader) == "error"
+        reader.seek(to: end)
+        return isError
     }
 
     private static func keep(_ text: String?, in place: inout String) {

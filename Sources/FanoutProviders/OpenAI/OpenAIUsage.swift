@@ -26,20 +26,21 @@ struct OpenAIUsage {
         try reader.enterObject()
         while try reader.nextMember() {
             isEmpty = false
-            if reader.keyIs("prompt_tokens") {
+            switch reader.keyLength {
+            case 13 where reader.keyIs("prompt_tokens"):
                 usage.prompt = try Self.count(&reader)
-            } else if reader.keyIs("completion_tokens") {
+            case 17 where reader.keyIs("completion_tokens"):
                 usage.completion = try Self.count(&reader)
-            } else if reader.keyIs("total_tokens") {
+            case 12 where reader.keyIs("total_tokens"):
                 usage.total = try Self.count(&reader)
-            } else if reader.keyIs("prompt_tokens_details") {
+            case 21 where reader.keyIs("prompt_tokens_details"):
                 try usage.readDetails(&reader, ofPrompt: true)
-            } else if reader.keyIs("completion_tokens_details") {
+            case 25 where reader.keyIs("completion_tokens_details"):
                 try usage.readDetails(&reader, ofPrompt: false)
-            } else if reader.keyIs("prompt_cache_hit_tokens") || reader.keyIs("num_cached_tokens") {
+            case 23 where reader.keyIs("prompt_cache_hit_tokens"), 17 where reader.keyIs("num_cached_tokens"):
                 // DeepSeek's and old Mistral's names; where the details are there, too, they say the same.
                 usage.cached = max(usage.cached, try Self.count(&reader))
-            } else {
+            default:
                 try reader.skip()
             }
         }
@@ -50,16 +51,17 @@ struct OpenAIUsage {
         guard try reader.kind() == .object else { return try reader.skip() }
         try reader.enterObject()
         while try reader.nextMember() {
-            if ofPrompt, reader.keyIs("cached_tokens") {
+            switch reader.keyLength {
+            case 13 where ofPrompt && reader.keyIs("cached_tokens"):
                 self.cached = max(self.cached, try Self.count(&reader))
-            } else if ofPrompt, reader.keyIs("cache_write_tokens") {
+            case 18 where ofPrompt && reader.keyIs("cache_write_tokens"):
                 self.cacheWrite = try Self.count(&reader)
-            } else if reader.keyIs("audio_tokens") {
+            case 12 where reader.keyIs("audio_tokens"):
                 let audio = try Self.count(&reader)
                 if ofPrompt { self.promptAudio = audio } else { self.completionAudio = audio }
-            } else if !ofPrompt, reader.keyIs("reasoning_tokens") {
+            case 16 where !ofPrompt && reader.keyIs("reasoning_tokens"):
                 self.reasoning = try Self.count(&reader)
-            } else {
+            default:
                 try reader.skip()
             }
         }
