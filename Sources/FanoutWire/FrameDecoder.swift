@@ -28,7 +28,7 @@ package struct FrameDecoder: ~Copyable {
     private var headerCount = 0
     private var length = 0
     private var storage: UnsafeMutableRawPointer?
-    private var capacity = 0
+    private(set) var capacity = 0
     private var received = 0
     private var isDelivered = false
     private var isFirst = true

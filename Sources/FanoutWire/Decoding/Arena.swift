@@ -16,7 +16,7 @@ struct Arena: ~Copyable {
     private static let lastSlabBytes = 4 << 20
 
     /// What the allocation functions see; at a fixed address.
-    fileprivate struct State {
+    private struct State {
         var allocator = ProtobufCAllocator()
         var next: UnsafeMutableRawPointer?
         var end: UnsafeMutableRawPointer?
@@ -27,7 +27,7 @@ struct Arena: ~Copyable {
         var mappedBytes = 0
     }
 
-    fileprivate struct Slab {
+    private struct Slab {
         var older: UnsafeMutablePointer<Slab>?
         var bytes: Int
     }
@@ -62,18 +62,10 @@ struct Arena: ~Copyable {
     /// Bytes of slabs that are held.
     var mappedBytes: Int { self.state.pointee.mappedBytes }
 
-    /// What may allocate in an arena and doesn't own it.
-    struct Handle {
-        fileprivate let state: UnsafeMutablePointer<State>
-
-        /// Memory for `bytes`, aligned to 8 and not cleared; `nil` = the budget or the machine has no more.
-        func allocate(_ bytes: Int) -> UnsafeMutableRawPointer? {
-            Arena.allocate(self.state, bytes)
-        }
+    /// Memory for `bytes`, aligned to 8 and not cleared; `nil` = the budget or the machine has no more.
+    func allocate(_ bytes: Int) -> UnsafeMutableRawPointer? {
+        Self.allocate(self.state, bytes)
     }
-
-    /// Valid as long as the arena.
-    var handle: Handle { Handle(state: self.state) }
 
     /// Voids all that was handed out and sets the budget for what comes.
     func reset(budget: Int) {
@@ -104,7 +96,7 @@ struct Arena: ~Copyable {
         state.pointee.end = start + slab.pointee.bytes
     }
 
-    fileprivate static func allocate(_ state: UnsafeMutablePointer<State>, _ bytes: Int) -> UnsafeMutableRawPointer? {
+    private static func allocate(_ state: UnsafeMutablePointer<State>, _ bytes: Int) -> UnsafeMutableRawPointer? {
         guard bytes >= 0, bytes <= state.pointee.budget, bytes < 1 << 40 else {
             state.pointee.isExhausted = true
             return nil

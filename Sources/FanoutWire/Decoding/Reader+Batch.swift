@@ -54,7 +54,9 @@ extension Reader {
                 // An id that isn't text can't be echoed, so that is no fault of the item alone.
                 let id = try self.itemID(item)
                 do {
-                    values.append(.item(try self.item(try self.known(item), id: id)))
+                    var value = Item(request: Request(model: "", task: nil))
+                    try self.fill(&value, try self.known(item), id: id)
+                    values.append(.item(consume value))
                 } catch {
                     if error.code == .badFrame { throw error }
                     values.append(.refused(id: self.clipped(id), error.inside("items", index).failure))
@@ -79,9 +81,12 @@ extension Reader {
         id.prefix(utf8: self.caps.nameBytes)
     }
 
-    private func item(_ item: UnsafeMutablePointer<Proto.Item>, id: String) throws(Fault) -> Item {
-        let request = try self.one(item.pointee.request, "request", self.request)
-        var value = Item(request: request ?? Request(model: "", task: nil))
+    private func fill(
+        _ value: inout Item,
+        _ item: UnsafeMutablePointer<Proto.Item>,
+        id: String
+    ) throws(Fault) {
+        try self.one(item.pointee.request, "request", into: &value.request, self.fill)
         if !id.isEmpty {
             _ = try self.name(item.pointee.id, "id")
             value.id = id
@@ -114,7 +119,6 @@ extension Reader {
         if item.pointee.traceparent.len > 0 {
             value.traceparent = try self.name(item.pointee.traceparent, "traceparent")
         }
-        return value
     }
 
     private func race(

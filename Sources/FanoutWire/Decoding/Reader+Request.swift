@@ -8,41 +8,40 @@ internal import FanoutModel
 /// What a caller asks of a model.
 extension Reader {
     func request(_ request: UnsafeMutablePointer<Proto.Request>) throws(Fault) -> Request {
-        var value = Request(
-            model: try self.name(request.pointee.model, "model"),
-            task: try self.task(request)
-        )
-        value.extraJSON = self.bytes(request.pointee.extra_json)
+        var value = Request(model: "", task: nil)
+        try self.fill(&value, request)
         return value
     }
 
-    private func task(_ request: UnsafeMutablePointer<Proto.Request>) throws(Fault) -> Request.Task? {
+    /// Reads into a place that exists already: a request is large, and moving it costs as much as reading it.
+    func fill(_ value: inout Request, _ request: UnsafeMutablePointer<Proto.Request>) throws(Fault) {
+        value.model = try self.name(request.pointee.model, "model")
         switch request.pointee.task_case {
         case FANOUT__V1__REQUEST__TASK_CHAT:
-            return try self.one(request.pointee.chat, "chat", self.chat).map { .chat($0) }
+            var chat = ChatRequest(messages: [])
+            try self.one(request.pointee.chat, "chat", into: &chat, self.fill)
+            value.task = .chat(consume chat)
         case FANOUT__V1__REQUEST__TASK_COMPLETION:
-            return try self.one(request.pointee.completion, "completion", self.completion).map { .completion($0) }
+            value.task = try self.one(request.pointee.completion, "completion", self.completion).map { .completion($0) }
         case FANOUT__V1__REQUEST__TASK_EMBEDDING:
-            return try self.one(request.pointee.embedding, "embedding", self.embedding).map { .embedding($0) }
+            value.task = try self.one(request.pointee.embedding, "embedding", self.embedding).map { .embedding($0) }
         default:
             if self.hasUnknown(request) {
                 throw Fault(.invalidRequest, "task", "is of a kind that this version doesn't know")
             }
-            return nil
         }
+        if request.pointee.extra_json.len > 0 { value.extraJSON = self.bytes(request.pointee.extra_json) }
     }
 
-    private func chat(_ chat: UnsafeMutablePointer<Proto.Chat>) throws(Fault) -> ChatRequest {
-        var value = ChatRequest(
-            messages: try self.list(
-                chat.pointee.n_messages,
-                chat.pointee.messages,
-                max: self.caps.messages,
-                "messages",
-                self.message
-            )
+    private func fill(_ value: inout ChatRequest, _ chat: UnsafeMutablePointer<Proto.Chat>) throws(Fault) {
+        value.messages = try self.list(
+            chat.pointee.n_messages,
+            chat.pointee.messages,
+            max: self.caps.messages,
+            "messages",
+            self.message
         )
-        if let sampling = try self.one(chat.pointee.sampling, "sampling", self.sampling) { value.sampling = sampling }
+        try self.one(chat.pointee.sampling, "sampling", into: &value.sampling, self.fill)
         value.tools = try self.list(
             chat.pointee.n_tools,
             chat.pointee.tools,
@@ -50,20 +49,24 @@ extension Reader {
             "tools",
             self.tool
         )
-        value.toolChoice = try self.one(chat.pointee.tool_choice, "tool_choice", self.toolChoice) ?? nil
+        if let choice = try self.one(chat.pointee.tool_choice, "tool_choice", self.toolChoice) {
+            value.toolChoice = choice
+        }
         if chat.pointee.parallel_tool_calls_presence_case.rawValue != 0 {
             value.parallelToolCalls = chat.pointee.parallel_tool_calls != 0
         }
-        value.responseFormat =
-            try self.one(chat.pointee.response_format, "response_format", self.responseFormat) ?? nil
-        value.reasoning = try self.one(chat.pointee.reasoning, "reasoning", self.reasoningOptions)
+        if let format = try self.one(chat.pointee.response_format, "response_format", self.responseFormat) {
+            value.responseFormat = format
+        }
+        if let reasoning = try self.one(chat.pointee.reasoning, "reasoning", self.reasoningOptions) {
+            value.reasoning = reasoning
+        }
         if chat.pointee.user.len > 0 { value.user = try self.identifier(chat.pointee.user, "user") }
         if chat.pointee.service_tier.len > 0 {
             value.serviceTier = try self.name(chat.pointee.service_tier, "service_tier")
         }
         if chat.pointee.choices_presence_case.rawValue != 0 { value.choices = chat.pointee.choices }
         if chat.pointee.top_logprobs_presence_case.rawValue != 0 { value.topLogprobs = chat.pointee.top_logprobs }
-        return value
     }
 
     private func completion(
@@ -79,9 +82,7 @@ extension Reader {
             )
         )
         value.suffix = try self.text(completion.pointee.suffix, "suffix")
-        if let sampling = try self.one(completion.pointee.sampling, "sampling", self.sampling) {
-            value.sampling = sampling
-        }
+        try self.one(completion.pointee.sampling, "sampling", into: &value.sampling, self.fill)
         value.echo = completion.pointee.echo != 0
         if completion.pointee.choices_presence_case.rawValue != 0 { value.choices = completion.pointee.choices }
         if completion.pointee.logprobs_presence_case.rawValue != 0 { value.logprobs = completion.pointee.logprobs }
@@ -107,13 +108,13 @@ extension Reader {
         return value
     }
 
-    private func sampling(_ sampling: UnsafeMutablePointer<Proto.Sampling>) throws(Fault) -> Sampling {
-        var value = Sampling()
+    private func fill(_ value: inout Sampling, _ sampling: UnsafeMutablePointer<Proto.Sampling>) throws(Fault) {
         if sampling.pointee.temperature_presence_case.rawValue != 0 {
             value.temperature = try self.number(sampling.pointee.temperature, "temperature", in: 0...2)
         }
         if sampling.pointee.top_p_presence_case.rawValue != 0 {
             value.topP = try self.number(sampling.pointee.top_p, "top_p", in: 0...1)
+            if value.topP == 0, !self.isLenient { throw Fault(.invalidRequest, "top_p", "is 0; it has to be above") }
         }
         if sampling.pointee.top_k_presence_case.rawValue != 0 { value.topK = sampling.pointee.top_k }
         if sampling.pointee.max_tokens_presence_case.rawValue != 0 { value.maxTokens = sampling.pointee.max_tokens }
@@ -142,7 +143,6 @@ extension Reader {
                 in: -2...2
             )
         }
-        return value
     }
 
     private func tool(_ tool: UnsafeMutablePointer<Proto.Tool>) throws(Fault) -> Tool {

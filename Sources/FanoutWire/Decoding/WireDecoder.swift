@@ -10,14 +10,16 @@ package import FanoutModel
 /// Owns the memory that one frame's C structures live in; meant to be shared by the connections of a thread.
 package struct WireDecoder: ~Copyable {
     private let arena = Arena()
-    private let caps: WireCaps
+    private let ofClients: Reader
+    private let ofDaemon: Reader
 
     /// No frame is given more memory than this.
     package static let budgetCeiling = 64 << 20
 
     /// Makes a decoder that enforces `caps` on clients.
     package init(caps: WireCaps = WireCaps()) {
-        self.caps = caps
+        self.ofClients = Reader(caps: caps, isLenient: false)
+        self.ofDaemon = Reader(caps: caps, isLenient: true)
     }
 
     /// Bytes of memory that are held between frames.
@@ -40,7 +42,7 @@ package struct WireDecoder: ~Copyable {
             fanout__v1__client_frame__unpack,
             budget: Self.budget(frameBytes: frame.count)
         )
-        let reader = Reader(caps: self.caps, isLenient: false)
+        let reader = self.ofClients
         do {
             return ClientFrame(id: message.pointee.id, body: try reader.body(try reader.known(message)))
         } catch {
@@ -56,7 +58,7 @@ package struct WireDecoder: ~Copyable {
             fanout__v1__server_frame__unpack,
             budget: Self.budget(frameBytes: frame.count)
         )
-        let reader = Reader(caps: self.caps, isLenient: true)
+        let reader = self.ofDaemon
         do {
             return ServerFrame(id: message.pointee.id, body: try reader.body(try reader.known(message)))
         } catch {
@@ -76,7 +78,7 @@ package struct WireDecoder: ~Copyable {
                 bytes.count.multipliedReportingOverflow(by: 4).partialValue
             )
         )
-        let reader = Reader(caps: self.caps, isLenient: true)
+        let reader = self.ofDaemon
         do {
             return try reader.response(try reader.known(message))
         } catch {

@@ -10,10 +10,16 @@ internal import FanoutModel
 /// The parts by subject are extensions in this folder. What the structures point to is copied into the arena, since
 /// the bytes of a Swift string or array have no address that outlives a call.
 ///
-/// Copyable, since a method of a noncopyable type can't be passed as a function (the compiler of 6.3.1 crashes).
-struct Builder {
-    /// Valid as long as the arena of the encoder that made this.
-    let arena: Arena.Handle
+/// A class, since its methods are passed as functions: see ``Reader``. (Bound to a noncopyable structure they crash
+/// the compiler of 6.3.1.)
+final class Builder {
+    private let arena = Arena()
+
+    /// Voids all structures made so far.
+    func reset() {
+        // What is encoded is bounded where it came in, so there is no budget.
+        self.arena.reset(budget: .max)
+    }
 
     /// A structure with the values of its generated initialiser.
     func make<T>(_ initialize: (UnsafeMutablePointer<T>?) -> Void) -> UnsafeMutablePointer<T> {

@@ -21,7 +21,7 @@ package struct WireEncoder: ~Copyable {
     /// No limit is below this, so that every frame of the daemon fits.
     package static let frameBytesFloor = 512 << 10
 
-    private let arena = Arena()
+    private let builder = Builder()
 
     /// Makes an encoder for frames of at most so many bytes.
     package init(frameBytesMax: Int = 1 << 20) {
@@ -32,8 +32,8 @@ package struct WireEncoder: ~Copyable {
     /// - Throws: FRAME_TOO_LARGE if it is over the limit, BAD_FRAME for a body that is only ever received; nothing
     ///   is appended then.
     package mutating func encode(_ frame: ClientFrame, into bytes: inout [UInt8]) throws(WireError) {
-        let builder = self.begin()
-        guard let message = builder.frame(frame) else {
+        self.builder.reset()
+        guard let message = self.builder.frame(frame) else {
             throw WireError(.badFrame, "an unknown or refused body can't be sent")
         }
         let size = fanout__v1__client_frame__get_packed_size(message)
@@ -45,8 +45,8 @@ package struct WireEncoder: ~Copyable {
     /// - Throws: FRAME_TOO_LARGE for a delta or a part that is over the limit, BAD_FRAME for an unknown body;
     ///   nothing is appended then.
     package mutating func encode(_ frame: ServerFrame, into bytes: inout [UInt8]) throws(WireError) {
-        let builder = self.begin()
-        guard let message = builder.frame(frame) else {
+        self.builder.reset()
+        guard let message = self.builder.frame(frame) else {
             throw WireError(.badFrame, "an unknown body can't be sent")
         }
         let size = fanout__v1__server_frame__get_packed_size(message)
@@ -55,7 +55,7 @@ package struct WireEncoder: ~Copyable {
         {
             let responseSize = fanout__v1__response__get_packed_size(response)
             if responseSize > SendCaps.partBytes {
-                Self.appendParts(builder, frame.id, result, response, responseSize, to: &bytes)
+                Self.appendParts(self.builder, frame.id, result, response, responseSize, to: &bytes)
                 return
             }
         }
@@ -75,16 +75,9 @@ package struct WireEncoder: ~Copyable {
 
     /// Bytes of an item in a Submit or Append: what a client adds up to fill frames.
     package mutating func byteCount(of item: Item) -> Int {
-        let builder = self.begin()
-        let append = builder.append(ClientFrame.Append(items: [.item(item)], isLast: false))
+        self.builder.reset()
+        let append = self.builder.append(ClientFrame.Append(items: [.item(item)], isLast: false))
         return fanout__v1__append__get_packed_size(append)
-    }
-
-    /// Voids the structures of the frame before.
-    private mutating func begin() -> Builder {
-        // What is encoded is bounded where it came in, so there is no budget.
-        self.arena.reset(budget: .max)
-        return Builder(arena: self.arena.handle)
     }
 
     private func check(_ size: Int) throws(WireError) {
