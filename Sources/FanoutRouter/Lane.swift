@@ -1,0 +1,89 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FanoutModel
+
+/// The live state of one deployment.
+///
+/// Whether it may be given an attempt is the product of: configured and in use; off by a fault of its account; paused
+/// by its provider; its breaker; its limit. A lane that comes back from a pause or from an open breaker is half-open:
+/// it takes one attempt, its probe, and nothing else until that is answered.
+struct Lane {
+    var group: GroupID
+    /// Its bit in the group's sets.
+    var position: Int
+    var isActive = true
+    /// The most attempts in flight; 0 = none at all.
+    var limit: UInt32 = 0
+    var inFlight: UInt32 = 0
+    var breaker = Breaker()
+    var breakerPolicy = BreakerPolicy()
+    var pause = LanePause()
+    /// Why and until when it is off; `nil` = it is on.
+    var off: (code: FailureCode, until: Instant)?
+    /// The lease of the probe that is out; 0 = none.
+    var probe: UInt64 = 0
+    /// Lanes with the same number share a key.
+    var credential: Int32 = 0
+    var weights = WeightedShuffle.Weights(weight: nil, requestsPerMinute: nil, tokensPerMinute: nil)
+    /// Lower first; lanes that name none come last.
+    var order: Int32 = .max
+    /// `nil` = the group's.
+    var retries: UInt32?
+    var succeeded: UInt64 = 0
+    var failed: UInt64 = 0
+    var lastCode: FailureCode?
+    /// What the group's sets say of it at present.
+    var state = LaneState.closed
+    var isAvailable = false
+    /// When it could start an attempt, as of its last change: `zero` = now, `never` = not without a reload.
+    var readyAt = Instant.zero
+    /// The instant of its earliest entry among the timers.
+    var armed = Instant.never
+
+    init(group: GroupID, position: Int) {
+        self.group = group
+        self.position = position
+    }
+
+    /// Whether it takes attempts at this instant, its limit apart.
+    func gate(now: Instant) -> LaneState {
+        if !self.isActive || self.limit == 0 { return .off }
+        if let off = self.off, now < off.until { return .off }
+        if now < self.pause.until { return .paused }
+        if self.breaker.isOpen(now: now) { return .open }
+        if self.pause.needsProbe || self.breaker.isHalfOpen(now: now) { return .halfOpen }
+        return .closed
+    }
+
+    /// Whether one more attempt may start, given its gate.
+    func takesMore(_ gate: LaneState) -> Bool {
+        switch gate {
+        case .closed: self.inFlight < self.limit
+        case .halfOpen: self.inFlight < self.limit && self.probe == 0
+        case .open, .paused, .off: false
+        }
+    }
+
+    /// When its gate may change by itself; `nil` = not by itself.
+    func changeAt(now: Instant) -> Instant? {
+        switch self.gate(now: now) {
+        case .off: self.off?.until
+        case .paused: self.pause.until
+        case .open: self.breaker.openUntil
+        case .halfOpen, .closed: nil
+        }
+    }
+
+    /// The earliest instant at which an attempt could start; `nil` = only a reload can help.
+    ///
+    /// A lane that is merely full counts as ready: a slot may come back at any moment. A lane that is off comes back
+    /// after half an hour, but nothing waits for that.
+    func recovery(now: Instant) -> Instant? {
+        switch self.gate(now: now) {
+        case .off: nil
+        case .paused, .open: max(self.pause.until, self.breaker.openUntil ?? .zero)
+        case .halfOpen, .closed: now
+        }
+    }
+}

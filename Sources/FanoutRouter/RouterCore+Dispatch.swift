@@ -1,0 +1,185 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FanoutModel
+
+/// Taking legs out of queues, lane by lane.
+extension RouterCore {
+    /// A class that was ready and passed over this often is served once: no class starves another for good.
+    static let passedOverMax = 100
+
+    /// Starts whatever can start. Every queue that may have something is in a class's ring, so the cost is that of what
+    /// is started, and of the queues that turn out to wait for a lane.
+    mutating func pump(_ effects: inout [Effect]) {
+        while self.inFlight < self.snapshot.routing.daemonConcurrency, let queue = self.nextQueue() {
+            self.serve(queue, &effects)
+        }
+    }
+
+    /// The queue whose turn it is: the most urgent class's, unless a lower one was passed over too often.
+    private func nextQueue() -> Slot? {
+        var choice: Int?
+        for index in self.ready.indices where !self.ready[index].isEmpty {
+            guard let chosen = choice else {
+                choice = index
+                continue
+            }
+            if self.passedOver[index] >= Self.passedOverMax && self.passedOver[chosen] < self.passedOver[index] {
+                choice = index
+            }
+        }
+        return choice.map { self.ready[$0].first }
+    }
+
+    /// The lanes that would take a leg of a queue now.
+    func usableLanes(of queue: Slot) -> LaneSet {
+        let key = self.queues[queue].key
+        let group = Int(key.group.index)
+        // A leg that failed somewhere waits for a healthy lane that hasn't failed it, even if that one is full now.
+        let lanes = key.preferred.intersects(self.groups[group].healthy) ? key.preferred : key.permitted
+        return lanes.intersection(self.groups[group].available)
+    }
+
+    /// Starts one leg of a queue, or finds out why none can start.
+    private mutating func serve(_ queue: Slot, _ effects: inout [Effect]) {
+        let lanes = self.usableLanes(of: queue)
+        guard !lanes.isEmpty else {
+            self.makeStarved(queue)
+            return
+        }
+        while self.queues[queue].state == .ready {
+            let node = self.queues[queue].nodes.first
+            let tenant = Int(self.nodes[node].tenant.index)
+            if self.tenants[tenant].inFlight >= self.snapshot.routing.tenantConcurrency {
+                self.parkNode(node)
+                continue
+            }
+            let flow = self.nodes[node].flows.first
+            if self.isHeld(flow) {
+                self.park(flow)
+                continue
+            }
+            guard let leg = self.popLeg(from: flow) else {
+                preconditionFailure("a flow in turn has no leg: \(self.flows[flow])")
+            }
+            self.turn(queue: queue, node: node, flow: flow)
+            self.start(leg, among: lanes, &effects)
+            return
+        }
+    }
+
+    /// The served flow, its tenant and its queue go to the end of their rings; the classes below were passed over.
+    private mutating func turn(queue: Slot, node: Slot, flow: Slot) {
+        let served = Self.index(of: self.queues[queue].key.priorityClass)
+        self.passedOver[served] = 0
+        for index in self.ready.indices where index > served && !self.ready[index].isEmpty {
+            self.passedOver[index] += 1
+        }
+        self.flows.rotate(&self.nodes[node].flows)
+        self.nodes.rotate(&self.queues[queue].nodes)
+        self.queues.rotate(&self.ready[served])
+        if self.flows[flow].line.live == 0 { self.dissolve(flow) }
+    }
+
+    private mutating func start(_ leg: Slot, among lanes: LaneSet, _ effects: inout [Effect]) {
+        let group = self.legs[leg].group
+        let item = self.legs[leg].item
+        let candidates = self.apart(lanes, from: item, group: group)
+        guard let position = self.pick(among: candidates, group: Int(group.index)) else {
+            preconditionFailure("no lane to pick among \(lanes) of group \(group.index)")
+        }
+        let id = self.groups[Int(group.index)].lanes[position]
+        let run = self.items[item].run
+        if self.items[item].leases == 0 {
+            self.runs[run].inFlight += 1
+            self.queuedItems -= 1
+        }
+        self.items[item].leases += 1
+        self.items[item].attempts += 1
+        let isProbe = self.lanes[Int(id.index)].state == .halfOpen
+        let lease = self.grant(leg: leg, item: item, lane: id, isProbe: isProbe)
+        self.legs[leg].place = .running
+        self.legs[leg].lease = lease
+        self.legs[leg].stamp &+= 1
+        self.inFlight += 1
+        self.tenants[Int(self.runs[run].terms.tenant.index)].inFlight += 1
+        self.lanes[Int(id.index)].inFlight += 1
+        if isProbe { self.lanes[Int(id.index)].probe = self.leases[lease].number }
+        self.refresh(id, &effects)
+        effects.append(
+            .start(
+                Dispatch(
+                    item: ItemID(run: self.runs[run].id, index: self.items[item].ticket.index),
+                    lease: LeaseID(self.leases[lease].number),
+                    lane: id,
+                    group: group,
+                    attempt: self.items[item].attempts,
+                    leg: self.legs[leg].number,
+                    fallback: self.legs[leg].entered
+                )
+            )
+        )
+        if self.items[item].leases == 1 {
+            if self.items[item].isRace { self.freeOtherLegs(of: item) }
+            if self.items[item].sharing == .member { self.lead(item, &effects) }
+        }
+    }
+
+    private mutating func grant(leg: Slot, item: Slot, lane: LaneID, isProbe: Bool) -> Slot {
+        let attempt = self.items[item].attempts
+        let slot = self.leases.insert(
+            LeaseRecord(number: 0, leg: leg, item: item, lane: lane, isProbe: isProbe, attempt: attempt)
+        )
+        // The low bits find the record, the rest is never reused; 2^40 leases are years at any rate there is.
+        precondition(slot < 1 << 24, "too many leases at once")
+        self.leases[slot].number = self.nextLease << 24 | UInt64(slot)
+        self.nextLease += 1
+        return slot
+    }
+
+    /// Legs of one race go to different lanes where they can.
+    private func apart(_ lanes: LaneSet, from item: Slot, group: GroupID) -> LaneSet {
+        guard self.items[item].leases > 0 else { return lanes }
+        var rest = lanes
+        var leg = self.items[item].firstLeg
+        while leg != .none {
+            let lease = self.legs[leg].lease
+            if lease != .none {
+                let lane = self.lanes[Int(self.leases[lease].lane.index)]
+                if lane.group == group { rest.remove(lane.position) }
+            }
+            leg = self.legs[leg].next
+        }
+        return rest.isEmpty ? lanes : rest
+    }
+
+    /// The lane of the lowest order, drawn by weight.
+    private mutating func pick(among candidates: LaneSet, group: Int) -> Int? {
+        var lanes = candidates
+        if self.groups[group].hasOrder {
+            var lowest = Int32.max
+            candidates.forEach { lowest = min(lowest, self.lane(at: $0, group: group).order) }
+            candidates.forEach { if self.lane(at: $0, group: group).order != lowest { lanes.remove($0) } }
+        }
+        var generator = self.generator
+        defer { self.generator = generator }
+        return WeightedShuffle.pick(from: lanes, using: &generator) { self.lane(at: $0, group: group).weights }
+    }
+
+    private func lane(at position: Int, group: Int) -> Lane {
+        self.lanes[Int(self.groups[group].lanes[position].index)]
+    }
+
+    /// The item is in flight: its other legs no longer wait for the run's width or pause.
+    private mutating func freeOtherLegs(of item: Slot) {
+        var leg = self.items[item].firstLeg
+        while leg != .none {
+            if self.legs[leg].place == .waiting, self.flows[self.legs[leg].flow].kind != .started {
+                let key = self.queues[self.flows[self.legs[leg].flow].queue].key
+                self.withdraw(leg)
+                self.enqueue(leg, preferred: key.preferred, permitted: key.permitted)
+            }
+            leg = self.legs[leg].next
+        }
+    }
+}

@@ -1,0 +1,162 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FanoutModel
+
+/// What becomes of a leg whose attempt failed: another lane, the same lane later, a fallback group, or its end.
+extension RouterCore {
+    mutating func fail(
+        _ lease: LeaseRecord,
+        code: FailureCode,
+        _ outcome: Outcome,
+        _ effects: inout [Effect]
+    ) {
+        let leg = lease.leg
+        let item = lease.item
+        let traits = code.traits
+        self.note(lease, code: code, sameLane: traits.retriesSameLane && outcome.shouldRetry != false)
+        let isBroken = outcome.hadContent && self.items[item].ticket.flags.contains(.streamed)
+        if isBroken && self.items[item].ticket.flags.contains(.failsOnStreamBreak) {
+            self.spend(leg, &effects)
+            return
+        }
+        let mayGoOn = traits.retriesSameLane || traits.retriesOtherLane || traits.fallsBack || code == .contentPolicy
+        if mayGoOn && self.now >= self.items[item].deadline {
+            self.expire(leg, earliest: 0, &effects)
+            return
+        }
+        if isBroken && mayGoOn { self.restart(item, code, &effects) }
+        self.items[item].committed = 0
+        if traits.retriesSameLane || traits.retriesOtherLane, self.mayRetry(leg, on: lease.lane, after: code) {
+            let group = Int(self.legs[leg].group.index)
+            let permitted = self.eligible(leg).subtracting(self.legs[leg].barred)
+            let hopeful = permitted.intersection(self.groups[group].recoverable)
+            let mustWait = !hopeful.intersects(self.groups[group].healthy)
+            if !hopeful.isEmpty && !(mustWait && self.hasHealthyFallback(leg, after: code)) {
+                self.retry(leg, on: lease.lane, among: permitted, after: code, &effects)
+                return
+            }
+        }
+        if self.moveToFallback(leg, after: code) {
+            self.place(leg, &effects)
+        } else {
+            self.spend(leg, &effects)
+        }
+    }
+
+    /// Writes down that a lane failed a leg.
+    private mutating func note(_ lease: LeaseRecord, code: FailureCode, sameLane: Bool) {
+        let leg = lease.leg
+        // An answer 429 consumed nothing; its lane waits instead.
+        if code != .rateLimited { self.items[lease.item].charged += 1 }
+        self.legs[leg].last = Verdict.Cause(
+            lease: LeaseID(lease.number),
+            group: self.legs[leg].group,
+            lane: lease.lane,
+            code: code
+        )
+        let lane = self.lanes[Int(lease.lane.index)]
+        // A reload may have moved the lane to another group.
+        guard lane.group == self.legs[leg].group else { return }
+        self.legs[leg].tried.insert(lane.position)
+        if !sameLane { self.legs[leg].barred.insert(lane.position) }
+    }
+
+    private func restart(_ item: Slot, _ code: FailureCode, _ effects: inout [Effect]) {
+        let run = self.items[item].run
+        effects.append(.restart(ItemID(run: self.runs[run].id, index: self.items[item].ticket.index), code))
+    }
+
+    private func mayRetry(_ leg: Slot, on lane: LaneID, after code: FailureCode) -> Bool {
+        let item = self.legs[leg].item
+        if code == .rateLimited { return true }
+        let ticket = self.items[item].ticket
+        let group = Int(self.legs[leg].group.index)
+        var reachable = ticket.extras?.fallbacks?.count ?? Int(self.groups[group].reachableFallbacks)
+        if ticket.flags.contains(.noFallbacks) { reachable = 0 }
+        let left = min(reachable, max(0, Int(self.snapshot.routing.maxFallbacks) - Int(self.legs[leg].entered)))
+        return RetryPolicy.mayRetry(
+            attemptsMax: ticket.attemptsMax,
+            charged: self.items[item].charged,
+            retriesUsed: self.legs[leg].retriesUsed,
+            configured: self.lanes[Int(lane.index)].retries ?? self.groups[group].retries,
+            fallbacksLeft: left
+        )
+    }
+
+    /// Whether the next fallback group could serve at once, so that there is no point in waiting here.
+    private mutating func hasHealthyFallback(_ leg: Slot, after code: FailureCode) -> Bool {
+        guard let next = self.nextFallback(of: leg, after: code, commits: false) else { return false }
+        let ticket = self.items[self.legs[leg].item].ticket
+        let group = Int(next.index)
+        let lanes = self.groups[group].eligible(
+            needs: ticket.needs,
+            tags: ticket.extras?.tags ?? [],
+            deployments: self.snapshot.deployments
+        )
+        return lanes.intersects(self.groups[group].healthy)
+    }
+
+    private mutating func retry(
+        _ leg: Slot,
+        on lane: LaneID,
+        among permitted: LaneSet,
+        after code: FailureCode,
+        _ effects: inout [Effect]
+    ) {
+        let group = Int(self.legs[leg].group.index)
+        if code != .rateLimited { self.legs[leg].retriesUsed += 1 }
+        let untried = permitted.subtracting(self.legs[leg].tried)
+        if untried.intersects(self.groups[group].healthy) {
+            self.place(leg, &effects)
+            return
+        }
+        if untried.isEmpty {
+            // A new round. The lane that failed just now comes last again.
+            self.legs[leg].tried = LaneSet()
+            let position = self.lanes[Int(lane.index)].position
+            if permitted.count > 1 && self.lanes[Int(lane.index)].group == self.legs[leg].group {
+                self.legs[leg].tried.insert(position)
+            }
+        }
+        let delay = self.delay(of: leg, after: code)
+        if delay == 0 {
+            self.place(leg, &effects)
+        } else {
+            self.hold(leg, until: self.now.adding(nanoseconds: delay), after: code, &effects)
+        }
+    }
+
+    /// How long a leg waits before a lane that has failed it may have it again.
+    private mutating func delay(of leg: Slot, after code: FailureCode) -> UInt64 {
+        // The lane's own pause is the wait.
+        if code == .rateLimited { return 0 }
+        let floor = self.snapshot.routing.retryAfterMilliseconds.multipliedReportingOverflow(by: 1_000_000)
+        let least = floor.overflow ? UInt64.max : floor.partialValue
+        let isFirst = self.legs[leg].sameLaneRetries == 0
+        self.legs[leg].sameLaneRetries &+= 1
+        if isFirst && RetryPolicy.retriesAtOnce(after: code) { return least }
+        let delay = RetryPolicy.delay(after: self.legs[leg].previousDelay, using: &self.generator)
+        self.legs[leg].previousDelay = delay
+        return max(least, delay)
+    }
+
+    /// A leg waits for a time. If its deadline comes first, it goes to a fallback or fails now, honestly.
+    private mutating func hold(_ leg: Slot, until: Instant, after code: FailureCode, _ effects: inout [Effect]) {
+        let item = self.legs[leg].item
+        if until >= self.items[item].deadline {
+            if self.moveToFallback(leg, after: code) {
+                self.place(leg, &effects)
+            } else {
+                self.expire(leg, earliest: until.milliseconds(since: self.now), &effects)
+            }
+            return
+        }
+        self.legs[leg].place = .delayed
+        self.legs[leg].stamp &+= 1
+        self.delayedLegs += 1
+        self.retries.insert(TimerHeap.Entry(instant: until, slot: leg, stamp: self.legs[leg].stamp))
+        self.sweepRetries()
+        self.armDeadline(item)
+    }
+}

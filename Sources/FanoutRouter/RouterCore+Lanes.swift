@@ -1,0 +1,173 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FanoutModel
+
+/// What attempts teach about lanes, and what a lane's change means for those who wait.
+extension RouterCore {
+    /// An attempt's end, as news of its lane.
+    mutating func learn(_ outcome: Outcome, from lease: LeaseRecord, _ effects: inout [Effect]) {
+        let lane = Int(lease.lane.index)
+        if let code = outcome.code {
+            // Stopped by us, ended by the item's own deadline, or our own bug: says nothing of the lane.
+            if code != .cancelled && code != .deadlineExceeded && code != .internal {
+                self.learnFailure(code, outcome, lane: lane, isProbe: lease.isProbe, &effects)
+            }
+        } else {
+            self.lanes[lane].succeeded &+= 1
+            self.lanes[lane].pause.answered(isProbe: lease.isProbe)
+            let policy = self.lanes[lane].breakerPolicy
+            self.lanes[lane].breaker.succeeded(isProbe: lease.isProbe, policy: policy, now: self.now)
+        }
+        self.refresh(lease.lane, &effects)
+    }
+
+    private mutating func learnFailure(
+        _ code: FailureCode,
+        _ outcome: Outcome,
+        lane: Int,
+        isProbe: Bool,
+        _ effects: inout [Effect]
+    ) {
+        let traits = code.traits
+        let policy = self.lanes[lane].breakerPolicy
+        let hint = outcome.retryAfterMilliseconds ?? 0
+        self.lanes[lane].failed &+= 1
+        self.lanes[lane].lastCode = code
+        if code == .rateLimited {
+            self.lanes[lane].pause.limited(isProbe: isProbe, hintMilliseconds: hint, now: self.now)
+        } else {
+            self.lanes[lane].pause.answered(isProbe: isProbe)
+            if traits.fault == .capacity || traits.fault == .provider {
+                self.lanes[lane].pause.extend(byMilliseconds: hint, now: self.now)
+            }
+        }
+        if traits.fault == .account {
+            self.switchOff(lane, code, &effects)
+        } else if traits.countsAgainstLane {
+            let jitter = self.generator.fraction()
+            self.lanes[lane].breaker.failed(
+                isProbe: isProbe,
+                retryAfterMilliseconds: hint,
+                policy: policy,
+                jitter: jitter,
+                now: self.now
+            )
+        } else if isProbe {
+            // It was refused, but by a provider that is there to refuse.
+            self.lanes[lane].breaker.succeeded(isProbe: true, policy: policy, now: self.now)
+        }
+    }
+
+    /// A fault of the account: the key is off with every lane that uses it, or, where only the model is refused, this
+    /// lane.
+    private mutating func switchOff(_ lane: Int, _ code: FailureCode, _ effects: inout [Effect]) {
+        let until = self.now.adding(nanoseconds: RetryPolicy.offNanoseconds)
+        let isKeys = code == .authentication || code == .quotaExhausted
+        let credential = self.lanes[lane].credential
+        for index in self.lanes.indices where index == lane || (isKeys && self.lanes[index].credential == credential) {
+            self.lanes[index].off = (code, until)
+            // When the half hour is over, one attempt finds out whether it is mended.
+            self.lanes[index].pause.demandProbe()
+            if index != lane { self.refresh(LaneID(index), &effects) }
+        }
+    }
+
+    /// Brings the group's sets up to date with a lane, and tells those who wait.
+    mutating func refresh(_ id: LaneID, _ effects: inout [Effect]) {
+        let index = Int(id.index)
+        let group = Int(self.lanes[index].group.index)
+        let old = (
+            state: self.lanes[index].state, available: self.lanes[index].isAvailable, readyAt: self.lanes[index].readyAt
+        )
+        self.update(id)
+        let lane = (state: self.lanes[index].state, readyAt: self.lanes[index].readyAt)
+        if lane.state != old.state { effects.append(.laneChanged(id)) }
+        let gained = self.lanes[index].isAvailable && !old.available
+        let lost = old.state == .closed && lane.state != .closed
+        if gained || lost { self.wake(group) }
+        if lane.readyAt > old.readyAt { self.review(group, &effects) }
+    }
+
+    /// Recomputes what the group's sets say of a lane.
+    mutating func update(_ id: LaneID) {
+        let index = Int(id.index)
+        let gate = self.lanes[index].gate(now: self.now)
+        let position = self.lanes[index].position
+        let group = Int(self.lanes[index].group.index)
+        let isAvailable = self.lanes[index].takesMore(gate)
+        if isAvailable != self.lanes[index].isAvailable {
+            self.lanes[index].isAvailable = isAvailable
+            if isAvailable {
+                self.groups[group].available.insert(position)
+            } else {
+                self.groups[group].available.remove(position)
+            }
+        }
+        if gate == .closed && self.lanes[index].state == .closed { return }
+        self.lanes[index].state = gate
+        if gate == .closed {
+            self.groups[group].healthy.insert(position)
+        } else {
+            self.groups[group].healthy.remove(position)
+        }
+        if gate == .off {
+            self.groups[group].recoverable.remove(position)
+        } else {
+            self.groups[group].recoverable.insert(position)
+        }
+        switch gate {
+        case .closed, .halfOpen: self.lanes[index].readyAt = .zero
+        case .open, .paused, .off: self.lanes[index].readyAt = self.lanes[index].recovery(now: self.now) ?? .never
+        }
+        self.armLane(id)
+    }
+
+    /// A lane of a group is free, or fewer of them are healthy: queues that may use one now get their turn.
+    mutating func wake(_ group: Int) {
+        var queue = self.groups[group].starved.first
+        for _ in 0..<self.groups[group].starved.count {
+            let next = self.queues[queue].links.next
+            if !self.usableLanes(of: queue).isEmpty { self.makeReady(queue) }
+            queue = next
+        }
+    }
+
+    /// A lane of a group comes back later than thought, or not at all: those who waited for it in vain go elsewhere or
+    /// end now. A queue is looked through only if its earliest deadline says that somebody is affected.
+    private mutating func review(_ group: Int, _ effects: inout [Effect]) {
+        for queue in self.groups[group].queues {
+            let key = self.queues[queue].key
+            guard !self.queues[queue].isFree, Int(key.group.index) == group, self.queues[queue].waiting > 0 else {
+                continue
+            }
+            let hopeful = key.permitted.intersection(self.groups[group].recoverable)
+            if hopeful.intersects(self.groups[group].healthy) { continue }
+            let earliest = self.recovery(of: hopeful, group: group)
+            if earliest <= self.now || earliest < self.queues[queue].deadlineFloor { continue }
+            self.evict(from: queue, before: earliest, &effects)
+        }
+    }
+
+    /// Finds a new place for the legs of a queue whose deadlines come no later than `earliest`.
+    private mutating func evict(from queue: Slot, before earliest: Instant, _ effects: inout [Effect]) {
+        var victims: [(sequence: UInt64, leg: Slot, stamp: UInt32)] = []
+        var floor = Instant.never
+        for flow in self.flows.slots() where self.flows[flow].queue == queue {
+            for entry in self.flows[flow].line.entries where self.isLive(entry, in: flow) {
+                if entry.deadline <= earliest {
+                    victims.append((entry.sequence, entry.leg, entry.stamp))
+                } else {
+                    floor = min(floor, entry.deadline)
+                }
+            }
+        }
+        self.queues[queue].deadlineFloor = floor
+        victims.sort { ($0.sequence, $0.leg) < ($1.sequence, $1.leg) }
+        for victim in victims {
+            guard self.legs[victim.leg].stamp == victim.stamp, self.legs[victim.leg].place == .waiting else { continue }
+            self.withdraw(victim.leg)
+            self.place(victim.leg, &effects)
+        }
+    }
+}

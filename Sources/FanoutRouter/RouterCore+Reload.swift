@@ -1,0 +1,128 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+package import FanoutModel
+
+extension RouterCore {
+    /// Puts a new configuration in force.
+    ///
+    /// Attempts under way go on; what waits is placed anew, oldest first; lanes keep what was learned of them, except
+    /// that none is off any more. Takes time in proportion to what waits.
+    package mutating func reload(_ snapshot: Snapshot, now: Instant, into effects: inout [Effect]) {
+        self.begin(now, &effects)
+        var waiting: [(sequence: UInt64, leg: Slot)] = []
+        for leg in self.legs.slots() where self.legs[leg].place == .waiting {
+            waiting.append((self.items[self.legs[leg].item].sequence, leg))
+        }
+        waiting.sort { ($0.sequence, $0.leg) < ($1.sequence, $1.leg) }
+        for (_, leg) in waiting { self.withdraw(leg) }
+        let stamps = waiting.map { self.legs[$0.leg].stamp }
+
+        let states = self.lanes.map(\.state)
+        self.snapshot = snapshot
+        for index in self.lanes.indices { self.lanes[index].off = nil }
+        self.configure()
+        for (index, state) in states.enumerated() where self.lanes[index].state != state {
+            effects.append(.laneChanged(LaneID(index)))
+        }
+        for run in self.runs.slots() {
+            self.runs[run].limit = self.width(of: self.runs[run].terms)
+        }
+        for (place, stamp) in zip(waiting, stamps) {
+            // The end of one leg may have ended its item and with it the others.
+            guard self.legs[place.leg].stamp == stamp, self.legs[place.leg].place == .idle else { continue }
+            self.place(place.leg, &effects)
+        }
+        self.finish(&effects)
+    }
+
+    /// Makes lanes and groups agree with the snapshot.
+    mutating func configure() {
+        while self.groups.count < self.snapshot.groups.count { self.groups.append(LaneGroup()) }
+        for (index, group) in self.snapshot.groups.enumerated() { self.configure(group, at: index) }
+        for (index, deployment) in self.snapshot.deployments.enumerated() {
+            let group = Int(deployment.group.index)
+            let position = self.position(of: LaneID(index), in: group)
+            if index == self.lanes.count { self.lanes.append(Lane(group: deployment.group, position: position)) }
+            self.configure(deployment, at: index, position: position)
+        }
+        var credentials: [AccountKey: Int32] = [:]
+        for (index, deployment) in self.snapshot.deployments.enumerated() {
+            // Without a key each lane is an account of its own.
+            var key = Int32(-1 - index)
+            if deployment.endpoint.credential != .none {
+                let account = AccountKey(
+                    provider: deployment.endpoint.provider,
+                    credential: deployment.endpoint.credential
+                )
+                key = credentials[account] ?? Int32(index)
+                credentials[account] = key
+            }
+            self.lanes[index].credential = key
+            self.lanes[index].state = .off
+            self.lanes[index].isAvailable = false
+            self.update(LaneID(index))
+        }
+    }
+
+    private mutating func configure(_ group: ModelGroup, at index: Int) {
+        self.groups[index].members = LaneSet()
+        self.groups[index].available = LaneSet()
+        self.groups[index].healthy = LaneSet()
+        self.groups[index].recoverable = LaneSet()
+        self.groups[index].forgetMasks()
+        self.groups[index].hasOrder = false
+        self.groups[index].hasTags = false
+        self.groups[index].retries = group.retries ?? self.snapshot.routing.retries
+        let reachable = FallbackPlan.reachable(from: GroupID(index), groups: self.snapshot.groups)
+        self.groups[index].reachableFallbacks = min(reachable, Int(self.snapshot.routing.maxFallbacks))
+        guard group.isActive else { return }
+        for lane in group.lanes where Int(lane.index) < self.snapshot.deployments.count {
+            let deployment = self.snapshot.deployments[Int(lane.index)]
+            guard deployment.isActive, Int(deployment.group.index) == index else { continue }
+            if self.limit(of: deployment) == 0 { continue }
+            let position = self.position(of: lane, in: index)
+            self.groups[index].members.insert(position)
+            if deployment.order != nil { self.groups[index].hasOrder = true }
+            if !deployment.tags.isEmpty { self.groups[index].hasTags = true }
+        }
+    }
+
+    private mutating func configure(_ deployment: Deployment, at index: Int, position: Int) {
+        let routing = self.snapshot.routing
+        let isMember = self.groups[Int(deployment.group.index)].members.contains(position)
+        self.lanes[index].group = deployment.group
+        self.lanes[index].position = position
+        self.lanes[index].isActive = isMember
+        self.lanes[index].limit = self.limit(of: deployment)
+        self.lanes[index].order = deployment.order ?? .max
+        self.lanes[index].retries = deployment.retries
+        self.lanes[index].weights = WeightedShuffle.Weights(
+            weight: deployment.weight,
+            requestsPerMinute: deployment.requestsPerMinute,
+            tokensPerMinute: deployment.tokensPerMinute
+        )
+        self.lanes[index].breakerPolicy = BreakerPolicy(
+            allowedFails: deployment.allowedFails ?? routing.allowedFails,
+            cooldownMilliseconds: deployment.cooldownMilliseconds ?? routing.cooldownMilliseconds,
+            isDisabled: routing.disablesCooldowns
+        )
+        if routing.disablesCooldowns { self.lanes[index].breaker.reset() }
+    }
+
+    private func limit(of deployment: Deployment) -> UInt32 {
+        deployment.maxConcurrency ?? self.snapshot.routing.laneConcurrency
+    }
+
+    private mutating func position(of lane: LaneID, in group: Int) -> Int {
+        if let position = self.groups[group].lanes.firstIndex(of: lane) { return position }
+        self.groups[group].lanes.append(lane)
+        return self.groups[group].lanes.count - 1
+    }
+}
+
+/// Who pays: lanes with the same one are off together.
+private struct AccountKey: Hashable {
+    var provider: String
+    var credential: Credential
+}
