@@ -6,6 +6,7 @@ FANOUT_BINARIES names the folder of fanoutd and fanout; without it the release b
 """
 
 import asyncio
+import ctypes
 import os
 import pathlib
 import signal
@@ -25,8 +26,16 @@ from fake_upstream import FakeUpstream  # noqa: E402
 BINARIES = pathlib.Path(os.environ.get("FANOUT_BINARIES") or ROOT / ".build" / "release")
 
 
+PR_SET_PDEATHSIG = 1
+
+
+def end_with_parent():
+    """However the tests end, they leave nothing running."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def start(command, log, **options):
-    return subprocess.Popen(command, stderr=log, start_new_session=True, **options)
+    return subprocess.Popen(command, stderr=log, start_new_session=True, preexec_fn=end_with_parent, **options)
 
 
 def stop(process, seconds=15):
@@ -53,7 +62,7 @@ def model_url(directory):
     """The real model's base URL."""
     with open(directory / "model.log", "wb") as log:
         process = start(
-            [str(ROOT / "scripts" / "real-model"), "--with-parent"], log, stdout=subprocess.PIPE, text=True)
+            [str(ROOT / "scripts" / "real-model"), ], log, stdout=subprocess.PIPE, text=True)
         url = process.stdout.readline().strip()
         assert url, (directory / "model.log").read_text()
         yield url
@@ -114,7 +123,9 @@ class Daemon:
             self.process = start(command, log, stdout=log)
         deadline = time.monotonic() + 10
         while not os.path.exists(self.path):
-            assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text()
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                stop(self.process)
+                raise AssertionError(f"fanoutd did not start:\n{self.log.read_text()[-4000:]}")
             time.sleep(0.02)
 
     def stop(self):
