@@ -10,8 +10,13 @@ struct BuiltEndpoint {
     /// Host and port; empty = none.
     var place: String
 
-    var provider: String { self.endpoint.provider }
-    var model: String { self.endpoint.model }
+    /// `openai/gpt-4o-mini@api.openai.com`.
+    var name: String {
+        // A simulated model's settings follow its name.
+        let isSimulated = self.endpoint.format == .simulated
+        let model = isSimulated ? self.endpoint.model.prefix { $0 != "?" } : self.endpoint.model[...]
+        return "\(self.endpoint.provider)/\(model)" + (self.place.isEmpty ? "" : "@\(self.place)")
+    }
 }
 
 extension ConfigurationBuilder {

@@ -39,6 +39,10 @@ extension ConfigurationBuilder {
         if let text = self.overrides.logFormat { self.setLogFormat(text, place("--log-format"), "") }
         if let text = self.overrides.loops { self.setLoops(text, place("--loops")) }
         if let text = self.overrides.maxConcurrency { self.setBatchConcurrency(text, place("--max-concurrency")) }
+        // Only the default hasn't been checked where it was set.
+        if self.service.socketPath == ServiceSettings.defaultSocketPath(environment: self.environment) {
+            self.setSocket(self.service.socketPath, .environment("XDG_RUNTIME_DIR"), "")
+        }
     }
 
     /// The switches of LiteLLM's parallel completions, in the two forms that were proposed.

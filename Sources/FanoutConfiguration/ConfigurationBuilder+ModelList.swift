@@ -55,7 +55,7 @@ extension ConfigurationBuilder {
         let id = self.identifier(info.take("id"))
         var deployment = Deployment(
             identity: id ?? identity.text,
-            name: "\(endpoint.provider)/\(endpoint.model)" + (endpoint.place.isEmpty ? "" : "@\(endpoint.place)"),
+            name: endpoint.name,
             group: GroupID(0),
             endpoint: endpoint.endpoint
         )

@@ -16,13 +16,16 @@ struct DiagnosticLog {
     var hasErrors: Bool { !self.errors.isEmpty }
 
     mutating func error(_ mark: Mark, _ key: String, _ message: String) {
-        guard self.errors.count < Self.most else { return }
-        self.errors.append(Self.diagnostic(.error, mark, key, message))
+        let error = Self.diagnostic(.error, mark, key, message)
+        // What is wrong in the defaults of all deployments is found once for each.
+        guard self.errors.count < Self.most, !self.errors.contains(error) else { return }
+        self.errors.append(error)
     }
 
     mutating func warn(_ mark: Mark, _ key: String, _ message: String) {
-        guard self.warnings.count < Self.most else { return }
-        self.warnings.append(Self.diagnostic(.warning, mark, key, message))
+        let warning = Self.diagnostic(.warning, mark, key, message)
+        guard self.warnings.count < Self.most, !self.warnings.contains(warning) else { return }
+        self.warnings.append(warning)
     }
 
     /// A warning that is said at the first place and counted at the others.
@@ -30,8 +33,9 @@ struct DiagnosticLog {
         if self.repeated[subject] != nil {
             self.repeated[subject]?.more += 1
         } else if self.warnings.count < Self.most {
-            self.repeated[subject] = (self.warnings.count, 0)
+            let index = self.warnings.count
             self.warn(mark, key, message)
+            if self.warnings.count > index { self.repeated[subject] = (index, 0) }
         }
     }
 

@@ -8,9 +8,9 @@ package enum SampleConfiguration {
         model_list:
           - model_name: demo
             litellm_params:
-              model: simulated/first
+              model: simulated/first?latency_ms=40&jitter_ms=20&seed=1
           - model_name: demo
             litellm_params:
-              model: simulated/second
+              model: simulated/second?latency_ms=80&jitter_ms=40&error_rate=0.1&seed=2
         """
 }

@@ -32,7 +32,7 @@ package struct ServiceSettings: Sendable, Hashable {
     package var logLevel: LogLevel = .info
     /// How it is written.
     package var logFormat: LogFormat = .text
-    /// Certificates in PEM that are trusted for providers; `nil` = the system's.
+    /// A file of certificates in PEM that are trusted for providers beside the system's; `nil` = none.
     package var caFile: String?
 
     /// The defaults.

@@ -10,13 +10,15 @@ extension UnreadKeys {
     private static let guardrail = "guardrails would be lost, Fanout has none"
     private static let access = "callers would no longer be held to it: Fanout's access is the socket's permissions"
 
+    private static let tags = "tags keep requests off deployments, and Fanout doesn't filter by them yet"
+
     /// The file itself.
     static let topLevel = UnreadKeys(
         ignored: quiet([
             "mcp_servers", "mcp_aliases", "mcp_tools", "vector_store_registry", "callback_settings",
             "assistant_settings",
             "finetune_settings", "files_settings", "prompts", "search_tools", "cost_discount_config",
-            "default_vertex_config", "agent_list", "skills_settings", "model_cost_map",
+            "default_vertex_config",
         ]),
         refused: ["guardrails": guardrail, "policies": guardrail]
     )
@@ -24,8 +26,8 @@ extension UnreadKeys {
     static let modelListEntry = UnreadKeys()
 
     static let modelInfo = UnreadKeys(
-        ignored: quiet(["allowed_fails_policy", "enable_tag_filtering", "allow_fail_open"]),
-        refused: ["team_id": access, "access_groups": access, "access_windows": access],
+        ignored: quiet(["allowed_fails_policy", "allow_fail_open"]),
+        refused: ["team_id": access, "access_groups": access, "access_windows": access, "enable_tag_filtering": tags],
         takesOthers: true
     )
 
@@ -59,13 +61,13 @@ extension UnreadKeys {
             "failure_callback", "service_callback", "audit_log_callbacks", "turn_off_message_logging",
             "redact_user_api_key_info", "redact_messages_in_exceptions", "log_raw_request_response",
             "langfuse_default_tags",
-            "telemetry", "force_ipv4", "ssl_verify", "ssl_certificate", "ssl_security_level", "request_timeout_policy",
+            "telemetry", "force_ipv4", "ssl_verify", "ssl_certificate", "ssl_security_level",
             "enable_json_schema_validation", "disable_add_transform_inline_image_block", "disable_token_counter",
             "return_response_headers", "add_function_to_prompt", "credential_list", "model_alias_map",
-            "cost_margin_config",
+
             "disable_copilot_system_to_assistant", "use_aiohttp_transport", "disable_aiohttp_transport",
             "enable_preview_features", "s3_callback_params", "datadog_params", "prometheus_metrics_config",
-            "custom_prometheus_metadata_labels", "drop_unknown_params", "allowed_fails_policy", "retry_policy",
+            "custom_prometheus_metadata_labels",
         ]),
         refused: [
             "guardrails": guardrail, "llm_guard_mode": guardrail, "banned_keywords_list": guardrail,
@@ -98,13 +100,13 @@ extension UnreadKeys {
                 "cache_kwargs", "caching_groups", "client_ttl", "set_verbose", "debug_level", "alerting_config",
                 "plugins",
                 "deployment_affinity_ttl_seconds", "model_group_affinity_config", "ignore_invalid_deployments",
-                "assistants_config", "health_check_interval", "health_check_concurrency", "default_max_fallbacks",
+                "assistants_config", "health_check_interval", "health_check_concurrency",
             ]),
             uniquingKeysWith: { first, _ in first }
         ),
         refused: [
             "provider_budget_config": budget,
-            "enable_tag_filtering": "tags keep requests off deployments, and Fanout doesn't filter by them yet",
+            "enable_tag_filtering": tags,
         ]
     )
 
@@ -120,19 +122,19 @@ extension UnreadKeys {
             "input": "is the caller's to say",
         ].merging(
             quiet([
-                "mock_timeout", "silent_model", "use_in_pass_through", "use_litellm_proxy", "tag_regex", "itpm", "otpm",
+                "mock_timeout", "silent_model", "use_in_pass_through", "tag_regex", "itpm", "otpm",
                 "timeout_by_service_tier", "stream_timeout_by_service_tier", "additional_drop_params",
                 "allowed_openai_params", "configurable_clientside_auth_params", "merge_reasoning_content_in_choices",
                 "base_model", "caching", "cache", "metadata", "litellm_metadata", "litellm_trace_id", "model_info",
                 "custom_prompt_dict", "hf_model_name", "supports_system_message", "prompt_id", "prompt_variables",
-                "initial_prompt_value", "final_prompt_value", "roles", "bos_token", "eos_token", "ssl_verify", "client",
+                "initial_prompt_value", "final_prompt_value", "roles", "bos_token", "eos_token", "ssl_verify",
                 "fallbacks", "context_window_fallback_dict", "no-log", "preset_cache_key", "input_cost_per_second",
                 "output_cost_per_second", "input_cost_per_pixel", "output_cost_per_pixel",
                 "cache_creation_input_token_cost",
                 "input_cost_per_audio_token", "output_cost_per_audio_token", "output_cost_per_reasoning_token",
                 "disable_add_transform_inline_image_block", "complexity_router_config", "auto_router_config",
-                "auto_router_default_model", "auto_router_embedding_model", "provider", "force_timeout", "logger_fn",
-                "verbose", "azure_scope", "azure_username", "azure_password", "tenant_id", "client_id", "client_secret",
+                "auto_router_default_model", "auto_router_embedding_model",
+                "azure_scope", "azure_username", "azure_password", "tenant_id", "client_id", "client_secret",
                 "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_region_name", "vertex_project",
                 "vertex_location", "vertex_credentials", "retry_policy", "retry_after", "id", "model_name",
             ]),

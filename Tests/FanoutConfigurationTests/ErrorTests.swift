@@ -288,6 +288,11 @@ import Testing
         )
     }
 
+    @Test func `what is wrong in the defaults of all deployments is said once`() {
+        let found = errors(twoGroups + "router_settings: {default_litellm_params: {timeout: x}}\n")
+        #expect(found.count == 1, "\(found)")
+    }
+
     @Test func `aliases in a circle are refused`() {
         let found = errors(oneModel + "router_settings: {model_group_alias: {x: y, y: x, s: s}}\n")
         #expect(found.count == 3)

@@ -64,6 +64,23 @@ import Testing
         #expect(try load(oneModel, user).service.socketPath == "/run/user/7/fanout.sock")
     }
 
+    @Test func `a runtime directory that makes the path too long is refused, unless another path is given`() throws {
+        let long = ["XDG_RUNTIME_DIR": "/" + String(repeating: "r", count: 100)]
+        #expect(errors(oneModel, long).first?.hasPrefix("environment XDG_RUNTIME_DIR: error: the path has") == true)
+        _ = try load(oneModel + "fanout: {socket: /run/x.sock}\n", long)
+    }
+
+    @Test func `a folder, a file without UTF-8 and a file that isn't there are refused with a reason`() {
+        let loader = ConfigurationLoader()
+        for path in ["/", "/nonexistent/f.yaml", "/proc/self/exe", "/proc/self/mem"] {
+            let error = #expect(throws: ConfigurationError.self) { try loader.load(path: path, environment: [:]) }
+            #expect(
+                error?.description.hasPrefix("\(path): error: the file ") == true,
+                "\(path): \(error?.description ?? "")"
+            )
+        }
+    }
+
     @Test func `LiteLLM's variables are read with a note`() throws {
         let width = "LITELLM_EXPERIMENTAL_PARALLEL_ACOMPLETIONS_MAX_CONCURRENCY"
         var environment = [

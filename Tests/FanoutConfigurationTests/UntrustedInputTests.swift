@@ -38,7 +38,8 @@ import Testing
     ])
     func `a key never shows in what is said`(params: String) {
         let yaml = """
-            router_settings: {routing_strategy: KEY, redis_password: KEY, num_retries: KEY, KEY: x, fallbacks: [KEY, {KEY: [KEY]}]}
+            router_settings:
+              {routing_strategy: KEY, redis_password: KEY, num_retries: KEY, KEY: x, fallbacks: [KEY, {KEY: [KEY]}]}
             fanout: {log: {level: KEY, format: KEY}, socket: KEY, socket_mode: KEY, ignore: [KEY]}
             general_settings: {master_key: KEY, KEY: KEY}
             model_list:
