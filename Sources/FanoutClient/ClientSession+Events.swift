@@ -85,9 +85,7 @@ extension ClientSession {
         }
         batch.end = end
         batch.waiting.removeAll()
-        batch.frames.removeAll()
         batch.parts = [:]
-        batch.heldBytes = 0
         self.wake(.events(id))
         self.wake(.upload(id))
     }
@@ -114,7 +112,10 @@ extension ClientSession {
         case .accepted: self.batches[id]?.isAccepted = true
         case .rejected(let rejection): self.rejected(id, rejection)
         case .window(let given):
-            self.outstanding -= min(self.outstanding, Int(clamping: given))
+            let bytes = Int(clamping: given)
+            self.outstanding -= min(self.outstanding, bytes)
+            // Of a batch that is over, or 0: its share is nobody's.
+            if let batch = self.batches[id] { batch.heldBytes -= min(batch.heldBytes, bytes) }
             self.pump()
         case .delta(let index, let sequence, let delta):
             self.push(id, .delta(index: index, sequence: sequence, delta), bytes: bytes)
@@ -126,8 +127,6 @@ extension ClientSession {
         case .summary(let summary):
             self.push(id, .summary(summary), bytes: bytes)
             self.finish(id, .summary)
-            // What it held is free, and its bytes may be what another one waits for.
-            self.pump()
         case .status(let status): self.answer(id, .status(status))
         case .explanation(let explanation): self.answer(id, .explanation(explanation))
         case .pong: self.answer(id, .pong)
@@ -200,7 +199,6 @@ extension ClientSession {
         guard let batch = self.batches[id], batch.end == nil else { return }
         var result = result
         batch.results += 1
-        batch.settle(UInt64(result.index))
         if !batch.failures.isEmpty, let failure = batch.failures.removeValue(forKey: UInt64(result.index)),
             case .failure(let said) = result.outcome
         {
@@ -212,7 +210,5 @@ extension ClientSession {
         } else {
             self.push(id, .result(result), bytes: bytes)
         }
-        // Its bytes are free for the batch, whether or not Window has said so.
-        if batch.heldBytes > self.batchWindowBytes / 2, batch.hasToSend { self.pump() }
     }
 }

@@ -139,13 +139,15 @@ extension ClientSession {
     private mutating func sendFrame(of id: UInt64) -> Turn {
         guard let batch = self.batches[id] else { return .sent }
         let room = self.windowBytes - self.outstanding
-        let batchRoom = self.batchWindowBytes - min(batch.heldBytes, self.outstanding)
-        if batch.isSubmitted, batch.bytesNeeded > batchRoom { return .batchIsFull }
+        let share = self.batchWindowBytes - batch.heldBytes
+        if batch.isSubmitted, batch.bytesNeeded > share { return .batchIsFull }
         if batch.bytesNeeded > room { return .connectionIsFull }
 
-        let ceiling = min(self.frameBytesMax + 4, batch.isSubmitted ? self.batchWindowBytes : self.windowBytes)
         var count = self.sliceCount(of: batch.waiting)
         while true {
+            // The share is of open batches only.
+            let isWhole = !batch.isSubmitted && batch.isLastGiven && count == batch.waiting.count
+            let ceiling = self.ceiling(isWhole ? self.windowBytes : self.batchWindowBytes)
             guard let bytes = self.sendItems(self.frame(of: id, batch, items: count), ceiling: ceiling) else {
                 if count > 1 {
                     count /= 2
@@ -153,7 +155,7 @@ extension ClientSession {
                 }
                 return self.frameIsTooLarge(id, items: count, ceiling: ceiling)
             }
-            if bytes > room || batch.isSubmitted && bytes > batchRoom {
+            if bytes > room || !isWhole && bytes > share {
                 self.unsend(bytes)
                 batch.bytesNeeded = bytes
                 return bytes > room ? .connectionIsFull : .batchIsFull
@@ -162,6 +164,9 @@ extension ClientSession {
             return .sent
         }
     }
+
+    /// The most bytes of a frame: of a window, a sixteenth may be given back and not yet announced.
+    private func ceiling(_ window: Int) -> Int { min(self.frameBytesMax, window - window / 16) }
 
     private mutating func sendItems(_ frame: ClientFrame, ceiling: Int) -> Int? {
         guard let bytes = self.sendItems(frame) else { return nil }
@@ -217,10 +222,7 @@ extension ClientSession {
         batch.isLastSent = batch.isLastGiven && count == batch.waiting.count
         batch.waiting.removeFirst(count)
         batch.bytesNeeded = 0
-        if count > 0 {
-            batch.frames.append(SessionBatch.SentFrame(first: batch.itemsSent, items: count, open: count, bytes: bytes))
-            batch.heldBytes += bytes
-        }
+        batch.heldBytes += bytes
         batch.itemsSent += UInt64(count)
         batch.isSubmitted = true
         batch.defaults = nil

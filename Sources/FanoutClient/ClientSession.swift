@@ -12,10 +12,8 @@ internal import NIOCore
 /// gathers in ``outbox``, and ``wakes`` names what somebody may be waiting for. A waiter asks again after a wake-up, so
 /// one too many is harmless.
 ///
-/// Upload. Bytes of Submit and Append count against the window of the connection, `outstanding`, until Window gives
-/// them back; those of an open batch also against the batch's window. Window doesn't say whose bytes come back, so what
-/// a batch holds is bounded from above: the bytes of its frames with an item that has no result yet, and never more
-/// than `outstanding`. Items wait here until there is room, and batches take turns.
+/// Upload. The bodies of Submit and Append count against the window of the connection, and those of an open batch also
+/// against its share of it, until Window gives them back. Items wait here until there is room, and batches take turns.
 ///
 /// Download. Credit bounds results, and a reader that falls behind by ``bufferedBytesMax`` shows in ``isBehind``.
 ///
@@ -76,6 +74,7 @@ struct ClientSession: ~Copyable {
     var batches: [UInt64: SessionBatch] = [:]
     /// Batches that have something to send, in the order of their turns.
     var senders = CircularBuffer<UInt64>()
+    /// Bytes of Submit and Append that Window hasn't given back.
     var outstanding = 0
     var bufferedBytes = 0 {
         didSet {
@@ -222,7 +221,7 @@ struct ClientSession: ~Copyable {
         }
     }
 
-    /// Encodes a frame of items behind the others and gives its size; `nil` = it is over the daemon's limit.
+    /// Encodes a frame of items behind the others and gives the size of its body; `nil` = it is over the daemon's limit.
     mutating func sendItems(_ frame: ClientFrame) -> Int? {
         let before = self.outbox.count
         do throws(WireError) {
@@ -231,9 +230,9 @@ struct ClientSession: ~Copyable {
             // Nothing else can be wrong with a Submit or an Append.
             return nil
         }
-        return self.outbox.count - before
+        return self.outbox.count - before - 4
     }
 
-    /// Takes back the frame that was sent last.
-    mutating func unsend(_ bytes: Int) { self.outbox.removeLast(bytes) }
+    /// Takes back the frame that was encoded last, by the size of its body.
+    mutating func unsend(_ bytes: Int) { self.outbox.removeLast(bytes + 4) }
 }

@@ -8,17 +8,6 @@ internal import NIOCore
 ///
 /// A class, so that its buffers are changed in place; only its ``ClientSession`` has it.
 final class SessionBatch {
-    /// A Submit or Append that was sent.
-    struct SentFrame: Hashable {
-        /// The index of its first item.
-        var first: UInt64
-        /// Its items, and those of them without a result.
-        var items: Int
-        var open: Int
-        /// Its size on the wire.
-        var bytes: Int
-    }
-
     /// How a batch ended.
     enum End: Hashable {
         case summary
@@ -54,9 +43,7 @@ final class SessionBatch {
     var cancelLater: Set<UInt32> = []
     /// The size of the next frame, known not to fit when it was tried; 0 = not tried.
     var bytesNeeded = 0
-    /// Frames with items that have no result, oldest first.
-    var frames = CircularBuffer<SentFrame>()
-    /// The bytes of those frames.
+    /// Bytes of its frames that Window hasn't given back.
     var heldBytes = 0
     /// Failures that take the place of what the daemon says of stand-ins.
     var failures: [UInt64: Failure] = [:]
@@ -87,29 +74,5 @@ final class SessionBatch {
     var hasToSend: Bool {
         guard self.end == nil, !self.isLastSent else { return false }
         return !self.isSubmitted || !self.waiting.isEmpty || self.isLastGiven
-    }
-
-    /// An item that was sent has its result: its bytes are no longer held.
-    func settle(_ index: UInt64) {
-        var low = 0
-        var high = self.frames.count
-        while low < high {
-            let middle = (low + high) / 2
-            if self.frames[offset: middle].first <= index { low = middle + 1 } else { high = middle }
-        }
-        guard low > 0 else { return }
-        var frame = self.frames[offset: low - 1]
-        guard index < frame.first + UInt64(frame.items), frame.open > 0 else { return }
-        frame.open -= 1
-        if frame.open == 0 { self.heldBytes -= frame.bytes }
-        self.frames[offset: low - 1] = frame
-        while let first = self.frames.first, first.open == 0 { self.frames.removeFirst() }
-    }
-}
-
-extension CircularBuffer {
-    fileprivate subscript(offset offset: Int) -> Element {
-        get { self[self.index(self.startIndex, offsetBy: offset)] }
-        set { self[self.index(self.startIndex, offsetBy: offset)] = newValue }
     }
 }

@@ -39,7 +39,7 @@ struct SessionDouble: ~Copyable {
             var rest = buffer
             while let body = try self.frames.next(&rest) {
                 sent.append(try self.decoder.decodeClient(body))
-                sizes.append(body.count + 4)
+                sizes.append(body.count)
             }
         }
         self.bytesSent = sizes

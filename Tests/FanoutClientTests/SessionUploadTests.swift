@@ -61,7 +61,7 @@ internal import Testing
     @Test func `the window is never exceeded, and what comes back is used`() throws {
         let window = 1 << 20
         var double = try SessionDouble.ready(window: UInt64(window), batchWindow: UInt64(window))
-        _ = try self.begin(&double, SessionDouble.items(100, bytes: 50_000))
+        let id = try self.begin(&double, SessionDouble.items(100, bytes: 50_000))
         var outstanding = 0
         var items = 0
         var last = false
@@ -74,7 +74,7 @@ internal import Testing
             #expect(outstanding <= window)
             let given = outstanding / 2 + 1
             outstanding -= given
-            double.tell(0, .window(bytes: UInt64(given)))
+            double.tell(id, .window(bytes: UInt64(given)))
         }
         #expect(items == 100)
     }
@@ -89,12 +89,15 @@ internal import Testing
         #expect(try double.sent().map { $0.id } == [small])
     }
 
-    @Test func `a result frees its item's share before Window says so`() throws {
+    @Test func `Window gives a batch its share back, and another batch not`() throws {
         var double = try SessionDouble.ready(window: 8 << 20, batchWindow: 1 << 20)
         let bulk = try self.begin(&double, SessionDouble.items(100, bytes: 50_000))
         let items = try double.sent().reduce(0) { $0 + $1.items.count }
+        let bytes = UInt64(double.bytesSent.reduce(0, +))
         try #require(items < 100)
-        for index in 0..<items { double.tellResult(bulk, UInt32(index)) }
+        double.tell(0, .window(bytes: bytes / 2))
+        #expect(try double.sent().isEmpty)
+        double.tell(bulk, .window(bytes: bytes / 2))
         #expect(try !double.sent().isEmpty)
     }
 
@@ -112,7 +115,7 @@ internal import Testing
             let bytes = double.bytesSent.reduce(0, +)
             try #require(bytes > 0)
             _ = double.session.takeWakes()
-            double.tell(0, .window(bytes: UInt64(bytes)))
+            double.tell(id, .window(bytes: UInt64(bytes)))
             let wakes = double.session.takeWakes()
             #expect(wakes.contains(.upload(id)))
         }
@@ -182,7 +185,7 @@ internal import Testing
         let count = UInt32(sent.reduce(0) { $0 + $1.items.count })
         double.session.cancel(id, indexes: [0, count])
         #expect(try double.sent() == [ClientFrame(id: id, body: .cancel(indexes: [0]))])
-        double.tell(0, .window(bytes: 1 << 20))
+        double.tell(id, .window(bytes: 1 << 20))
         let later = try double.sent()
         #expect(later.contains(ClientFrame(id: id, body: .cancel(indexes: [count]))))
         #expect(later.first?.items.isEmpty == false)
