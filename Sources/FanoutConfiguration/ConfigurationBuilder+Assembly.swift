@@ -54,10 +54,10 @@ extension ConfigurationBuilder {
 
     private func place(_ drafts: [DeploymentDraft], _ groups: [String: GroupID], in snapshot: inout Snapshot) {
         var lanes: [LaneKey: LaneID] = [:]
-        var names: [String: Int] = [:]
+        var names = LaneNames()
         for (index, deployment) in snapshot.deployments.enumerated() {
             lanes[LaneKey(group: deployment.group, identity: deployment.identity)] = LaneID(index)
-            names[deployment.name] = index
+            names.owners[deployment.name] = index
         }
         var equals: [LaneKey: Int] = [:]
         for draft in drafts {
@@ -72,7 +72,8 @@ extension ConfigurationBuilder {
             let lane = lanes[key] ?? LaneID(snapshot.deployments.count)
             lanes[key] = lane
             let index = Int(lane.index)
-            deployment.name = Self.uniqueName(deployment.name, at: index, in: snapshot, &names)
+            let old = index < snapshot.deployments.count ? snapshot.deployments[index].name : nil
+            deployment.name = names.name(deployment.name, of: index, before: old)
             if index < snapshot.deployments.count {
                 snapshot.deployments[index] = deployment
             } else {
@@ -81,25 +82,24 @@ extension ConfigurationBuilder {
             snapshot.groups[Int(group.index)].lanes.append(lane)
         }
     }
+}
 
-    /// The name with `#2`, `#3`, … if another deployment has it; a deployment keeps the one it has.
-    private static func uniqueName(
-        _ name: String,
-        at index: Int,
-        in snapshot: Snapshot,
-        _ names: inout [String: Int]
-    ) -> String {
-        if index < snapshot.deployments.count {
-            let old = snapshot.deployments[index].name
-            if old == name || old.hasPrefix(name + "#") { return old }
+/// Names of deployments, each of which one deployment has.
+struct LaneNames {
+    /// The place of the deployment that has a name.
+    var owners: [String: Int] = [:]
+    private var counts: [String: Int] = [:]
+
+    /// The name with `#2`, `#3`, … if another deployment has it; a deployment keeps the one it had before.
+    mutating func name(_ wanted: String, of index: Int, before old: String?) -> String {
+        if let old, old == wanted || old.hasPrefix(wanted + "#") { return old }
+        var name = wanted
+        while let owner = self.owners[name], owner != index {
+            let count = self.counts[wanted, default: 1] + 1
+            self.counts[wanted] = count
+            name = "\(wanted)#\(count)"
         }
-        var candidate = name
-        var count = 1
-        while let owner = names[candidate], owner != index {
-            count += 1
-            candidate = "\(name)#\(count)"
-        }
-        names[candidate] = index
-        return candidate
+        self.owners[name] = index
+        return name
     }
 }

@@ -67,7 +67,7 @@ extension ConfigurationBuilder {
         self.reader.finish(info, .modelInfo)
         deployment.endpoint.defaultsJSON = self.defaults(params)
         guard let group else { return }
-        if !self.groupNames.contains(group) { self.groupNames.append(group) }
+        if self.knownGroups.insert(group).inserted { self.groupNames.append(group) }
         self.drafts.append(
             DeploymentDraft(
                 group: group,

@@ -51,6 +51,8 @@ struct ConfigurationBuilder {
     var drafts: [DeploymentDraft] = []
     /// The groups in the order of the file.
     var groupNames: [String] = []
+    /// The same, to look them up.
+    var knownGroups: Set<String> = []
 
     init(log: DiagnosticLog, environment: [String: String], files: FileReader, overrides: ConfigurationOverrides) {
         self.reader = FieldReader(log: log, values: ValueSource(variables: environment, files: files))

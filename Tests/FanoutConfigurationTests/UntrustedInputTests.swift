@@ -151,6 +151,14 @@ import Testing
         #expect(errors("model_list:\n" + String(repeating: entry, count: 1_000)).count == 200)
     }
 
+    @Test(.timeLimit(.minutes(1))) func `ten thousand deployments load, one more doesn't`() throws {
+        let equal = "  - {model_name: a, litellm_params: {model: simulated/a}}\n"
+        let list = "model_list:\n" + String(repeating: equal, count: 9_999)
+        let last = try #require(try load(list + equal).snapshot.deployments.last)
+        #expect(last.name == "simulated/a#10000")
+        #expect(errors(list + equal + equal).first?.contains("at most 10000 are taken") == true)
+    }
+
     @Test func `included files add to lists, replace the rest, and can't go round`() throws {
         let main = "include: [a.yaml, /abs/b.yaml]\nrouter_settings: {num_retries: 1}\nmodel_list: []\n"
         let a =
