@@ -62,7 +62,7 @@ def model_url(directory):
     """The real model's base URL."""
     with open(directory / "model.log", "wb") as log:
         process = start(
-            [str(ROOT / "scripts" / "real-model"), ], log, stdout=subprocess.PIPE, text=True)
+            [str(ROOT / "scripts" / "real-model")], log, stdout=subprocess.PIPE, text=True)
         url = process.stdout.readline().strip()
         assert url, (directory / "model.log").read_text()
         yield url
