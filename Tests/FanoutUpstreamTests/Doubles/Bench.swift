@@ -89,6 +89,24 @@ actor Bench {
         return heard.reports[id]?.first ?? AttemptReport(result: .failure(Failure(.internal, "nothing was heard")))
     }
 
+    /// Starts an attempt that finds no idle connection, as when others hold them all.
+    func startBeside(_ order: AttemptOrder) -> UInt64 {
+        let blocker = self.start(order)
+        let id = self.start(order)
+        self.cancel(blocker)
+        return id
+    }
+
+    /// One turn of the loop.
+    func turn() async {
+        try? await self.loop.submit {}.get()
+    }
+
+    /// Turns of the loop until a condition holds.
+    nonisolated func turn(until condition: () async -> Bool) async {
+        while !(await condition()) { await self.turn() }
+    }
+
     func cancel(_ id: UInt64, _ reason: CancelReason = .client) {
         self.handles[id]?.cancel(reason)
     }
