@@ -9,7 +9,7 @@ enum ProgressLine {
 
     /// The line, shorter than 80 columns for any but absurd counts.
     static func text(_ progress: BatchProgress) -> String {
-        let done = progress.succeeded + progress.failed
+        let done = progress.succeeded.addingReportingOverflow(progress.failed).partialValue
         var parts: [String] = []
         // Before the last item is known, a bar would run backwards.
         if progress.closed, progress.items > 0 {
