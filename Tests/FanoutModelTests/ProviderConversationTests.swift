@@ -43,19 +43,6 @@ struct ProviderConversationTests {
         document.name = "report.pdf"
         // tool_use{id, name, input}
         let call = ToolCall(id: "toolu_01", name: "get_weather", arguments: Self.json(#"{"city":"Paris"}"#))
-        // tool_result{tool_use_id, is_error, content: [text, image]}
-        var result = ToolResult(
-            callID: "toolu_01",
-            pieces: [
-                ToolResult.Piece(.text(Text("15 degrees"))),
-                // image{source{type: url}}
-                ToolResult.Piece(
-                    .image(Media(mimeType: "image/png", source: .url("https://a.example/map.png"))),
-                    cache: CacheMarker()
-                ),
-            ]
-        )
-        result.isError = false
         // server_tool_use and web_search_tool_result: the provider ran them; carried whole.
         let search = Opaque(
             format: "anthropic",
@@ -86,8 +73,26 @@ struct ProviderConversationTests {
                     Part(.opaque(found)), Part(.text(cited)), Part(.toolCall(call)),
                 ]
             ),
-            Message(role: .tool, parts: [Part(.toolResult(result))]),
+            Message(role: .tool, parts: [Part(.toolResult(Self.anthropicResult()))]),
         ])
+        Self.setAnthropicParameters(&chat)
+        #expect(
+            Self.kinds(chat) == [
+                "text", "document", "text", "reasoning", "reasoning", "anthropic/server_tool_use",
+                "anthropic/web_search_tool_result", "text", "call", "result",
+            ]
+        )
+        // stop_reason: stop_sequence with its stop_sequence; usage.cache_creation_input_tokens
+        var choice = Choice(message: Message(role: .assistant, text: "done"))
+        choice.nativeFinishReason = "stop_sequence"
+        choice.stopSequence = "END"
+        var response = Response(body: .chat([choice]))
+        response.usage = Usage()
+        response.usage?.cacheWriteTokens = 12
+        #expect(response.usage?.cacheWriteTokens == 12)
+    }
+
+    private static func setAnthropicParameters(_ chat: inout ChatRequest) {
         // tools[]{name, description, input_schema, cache_control}; tools[]{type: web_search_20250305, …}
         var weather = Tool(name: "get_weather")
         weather.parametersJSON = Self.json(#"{"type":"object"}"#)
@@ -107,20 +112,23 @@ struct ProviderConversationTests {
         chat.sampling.topK = 40
         chat.sampling.maxTokens = 1_024
         chat.serviceTier = "standard_only"
-        #expect(
-            Self.kinds(chat) == [
-                "text", "document", "text", "reasoning", "reasoning", "anthropic/server_tool_use",
-                "anthropic/web_search_tool_result", "text", "call", "result",
+    }
+
+    private static func anthropicResult() -> ToolResult {
+        // tool_result{tool_use_id, is_error, content: [text, image]}
+        var result = ToolResult(
+            callID: "toolu_01",
+            pieces: [
+                ToolResult.Piece(.text(Text("15 degrees"))),
+                // image{source{type: url}}
+                ToolResult.Piece(
+                    .image(Media(mimeType: "image/png", source: .url("https://a.example/map.png"))),
+                    cache: CacheMarker()
+                ),
             ]
         )
-        // stop_reason: stop_sequence with its stop_sequence; usage.cache_creation_input_tokens
-        var choice = Choice(message: Message(role: .assistant, text: "done"))
-        choice.nativeFinishReason = "stop_sequence"
-        choice.stopSequence = "END"
-        var response = Response(body: .chat([choice]))
-        response.usage = Usage()
-        response.usage?.cacheWriteTokens = 12
-        #expect(response.usage?.cacheWriteTokens == 12)
+        result.isError = false
+        return result
     }
 
     @Test func `Gemini generateContent fits`() {
@@ -170,6 +178,22 @@ struct ProviderConversationTests {
             ),
             Message(role: .tool, parts: [Part(.toolResult(result))]),
         ])
+        Self.setGeminiParameters(&chat)
+        #expect(
+            Self.kinds(chat) == [
+                "text", "audio", "video", "image", "reasoning", "gemini/executableCode", "gemini/codeExecutionResult",
+                "call", "result",
+            ]
+        )
+        // candidates[].groundingMetadata: beside the text it grounds; safetySettings: extra parameters.
+        var grounded = Text("found")
+        grounded.annotationsJSON = Self.json(#"[{"groundingMetadata":{}}]"#)
+        var request = Request(model: "gemini", task: .chat(chat))
+        request.extraJSON = Self.json(#"{"safetySettings":[],"cachedContent":"cachedContents/x"}"#)
+        #expect(!request.extraJSON.isEmpty && !grounded.annotationsJSON.isEmpty)
+    }
+
+    private static func setGeminiParameters(_ chat: inout ChatRequest) {
         // toolConfig.functionCallingConfig{mode: ANY, allowedFunctionNames}; tools[]{googleSearch{}}
         chat.toolChoice = .named(["lookup", "other"])
         var search = Tool(name: "googleSearch")
@@ -186,17 +210,5 @@ struct ProviderConversationTests {
         chat.responseFormat = .schema(.init(name: "", json: Self.json(#"{"type":"OBJECT"}"#)))
         chat.reasoning = ReasoningOptions()
         chat.reasoning?.include = true
-        #expect(
-            Self.kinds(chat) == [
-                "text", "audio", "video", "image", "reasoning", "gemini/executableCode", "gemini/codeExecutionResult",
-                "call", "result",
-            ]
-        )
-        // candidates[].groundingMetadata: beside the text it grounds; safetySettings: extra parameters.
-        var grounded = Text("found")
-        grounded.annotationsJSON = Self.json(#"[{"groundingMetadata":{}}]"#)
-        var request = Request(model: "gemini", task: .chat(chat))
-        request.extraJSON = Self.json(#"{"safetySettings":[],"cachedContent":"cachedContents/x"}"#)
-        #expect(!request.extraJSON.isEmpty && !grounded.annotationsJSON.isEmpty)
     }
 }
