@@ -61,7 +61,8 @@ extension JSONReader {
         return true
     }
 
-    /// How many bytes the last key has, decoded: a `switch` over it spares most comparisons of an object with many keys.
+    /// How many bytes the last key has, decoded: a `switch` over it spares most comparisons of an object with many
+    /// keys.
     package var keyLength: Int {
         guard self.keyEscaped else { return self.keyEnd - self.keyStart }
         // A key with broken UTF-8 equals no name.

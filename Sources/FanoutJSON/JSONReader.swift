@@ -16,13 +16,14 @@ package struct JSONLimits: Sendable, Equatable {
 
 /// Reads JSON value by value, without a tree and without recursion.
 ///
-/// The reader stands before a value. The caller looks at ``kind()`` and consumes that value exactly once, with the method of its
-/// type, with ``skip()`` or with ``raw()``; an object or array by `enterObject`/`nextMember` or
+/// The reader stands before a value. The caller looks at ``kind()`` and consumes that value exactly once, with the
+/// method of its type, with ``skip()`` or with ``raw()``; an object or array by `enterObject`/`nextMember` or
 /// `enterArray`/`nextElement` until these say false. A value that is not consumed makes the next step throw.
 ///
 /// It holds a pointer, so it can't be copied and is only lent, `inout`, inside ``withJSONReader(_:limits:_:)``.
 ///
-/// What is skipped is checked for grammar, but not for UTF-8; strings that are asked for, and ``raw()``, are checked for both.
+/// What is skipped is checked for grammar, but not for UTF-8; strings that are asked for, and ``raw()``, are checked
+/// for both.
 package struct JSONReader: ~Copyable {
     let base: UnsafePointer<UInt8>
     let count: Int
@@ -99,8 +100,8 @@ package struct JSONReader: ~Copyable {
 
     /// Goes back to a value, or on to where the reader was before it went back.
     ///
-    /// For members that can only be understood once a later one is known: `offset` is one that ``offset`` gave inside the
-    /// same container or one that is around it, and the value is consumed before the reader is sent on.
+    /// For members that can only be understood once a later one is known: `offset` is one that ``offset`` gave inside
+    /// the same container or one that is around it, and the value is consumed before the reader is sent on.
     package mutating func seek(to offset: Int) {
         precondition((0...self.count).contains(offset), "offset \(offset) of \(self.count)")
         self.position = offset
@@ -157,9 +158,6 @@ package struct JSONReader: ~Copyable {
         }
         guard byte == UInt8(ascii: ",") else { throw JSONError(.unexpectedByte, at: self.position) }
         self.position += 1
-        // Only a value may follow a comma, so `[1,]` is refused where the value is read; here for the caller that
-        // would take the closing byte for an end.
-        guard try self.peek() != closing else { throw JSONError(.unexpectedByte, at: self.position) }
         return true
     }
 
@@ -196,8 +194,8 @@ package struct JSONReader: ~Copyable {
 
 /// Lends a reader over `bytes` to `body`.
 ///
-/// Nothing checks that `body` reads to the end: it calls ``JSONReader/end()`` where that matters. Of an input with more bytes
-/// than the limit nothing is read: the first step throws `tooLarge`.
+/// Nothing checks that `body` reads to the end: it calls ``JSONReader/end()`` where that matters. Of an input with more
+/// bytes than the limit nothing is read: the first step throws `tooLarge`.
 package func withJSONReader<Result, Failure: Error>(
     _ bytes: UnsafeBufferPointer<UInt8>,
     limits: JSONLimits = JSONLimits(),

@@ -3,8 +3,8 @@
 
 /// Writes JSON into an array of bytes that it owns.
 ///
-/// Commas are its own affair. Whether one is due shows in the last byte: a value never ends in `{`, `[` or `:`. The order of
-/// calls is the caller's: a key only in an object, then exactly one value.
+/// Commas are its own affair. Whether one is due shows in the last byte: a value never ends in `{`, `[` or `:`. The
+/// order of calls is the caller's: a key only in an object, then exactly one value.
 package struct JSONWriter {
     /// What was written.
     package private(set) var bytes: [UInt8]

@@ -7,8 +7,9 @@ package import FanoutModel
 /// Reads one answer of a provider: its head, its body in pieces of any size, its end.
 ///
 /// It is a state machine without clock or connection. The order of calls is ``head(_:wallClockSeconds:)`` once,
-/// ``body(_:deltas:)`` any number of times, ``end(deltas:)`` once; after a throw, or once ``isComplete``, the answer is decided and
-/// only ``end(deltas:)`` may follow. A connection that breaks before the end of the HTTP message is the caller's to report.
+/// ``body(_:deltas:)`` any number of times, ``end(deltas:)`` once; after a throw, or once ``isComplete``, the answer is
+/// decided and only ``end(deltas:)`` may follow. A connection that breaks before the end of the HTTP message is the
+/// caller's to report.
 ///
 /// An answer that isn't streamed although that was asked for, as errors are, is told by its first byte.
 package struct AnswerDecoder: Sendable {
@@ -38,7 +39,8 @@ package struct AnswerDecoder: Sendable {
     private var events = SSEParser()
     private var assembler: OpenAIAssembler
 
-    /// The stream's terminal marker was seen: nothing that follows counts, and the end of the connection needn't be waited for.
+    /// The stream's terminal marker was seen: nothing that follows counts, and the end of the connection needn't be
+    /// waited for.
     package private(set) var isComplete = false
 
     /// A decoder for the answer to `request`.
@@ -77,7 +79,8 @@ package struct AnswerDecoder: Sendable {
         }
     }
 
-    /// Whether the first content was seen: text, reasoning, a refusal or a tool call; heartbeats, roles and empty pieces aren't.
+    /// Whether the first content was seen: text, reasoning, a refusal or a tool call; heartbeats, roles and empty
+    /// pieces aren't.
     package var hasContent: Bool { self.assembler.hasContent }
 
     /// What the provider says of its limits; nil = nothing.
@@ -205,8 +208,8 @@ package struct AnswerDecoder: Sendable {
         if !self.isComplete {
             try self.takeEvents(deltas: &deltas)
         }
-        // Some servers send no `[DONE]`. When each of the choices asked for has said why it ended, nothing but perhaps the
-        // usage is lacking, and the whole answer is worth more than that.
+        // Some servers send no `[DONE]`. When each of the choices asked for has said why it ended, nothing but perhaps
+        // the usage is lacking, and the whole answer is worth more than that.
         if !self.isComplete, !self.isFinished, try self.events.finish() {
             try self.takeEvent(isLast: true, deltas: &deltas)
         }

@@ -5,8 +5,8 @@ package import FanoutModel
 
 /// Puts a provider's failed answer into a class of the failure table.
 ///
-/// The body's own code and type count first, patterns in its words second, the status last: 429 carries rate limits and empty
-/// accounts alike, and 400 carries whatever you like. Words such as "rate limit" in a 400 decide nothing.
+/// The body's own code and type count first, patterns in its words second, the status last: 429 carries rate limits and
+/// empty accounts alike, and 400 carries whatever you like. Words such as "rate limit" in a 400 decide nothing.
 package enum FailureClassifier {
     /// The failure that an answer means.
     /// - Parameters:

@@ -166,8 +166,8 @@ package enum ProviderCatalogue {
 
     /// The quirks of a model at a provider.
     ///
-    /// OpenAI's reasoning models (o-series, gpt-5) take `max_completion_tokens` and the role `developer`; the others, and
-    /// the many servers that are reached as `openai/…` with an `api_base`, take `max_tokens`.
+    /// OpenAI's reasoning models (o-series, gpt-5) take `max_completion_tokens` and the role `developer`; the others,
+    /// and the many servers that are reached as `openai/…` with an `api_base`, take `max_tokens`.
     package static func quirks(of provider: String, model: String) -> Quirks {
         var quirks = self.byName[provider]?.quirks ?? []
         guard provider == "openai" || provider == "azure", self.isReasoning(model) else { return quirks }

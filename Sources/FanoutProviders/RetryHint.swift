@@ -19,7 +19,8 @@ enum RetryHint {
         return longest
     }
 
-    /// The wait that a sentence names, in milliseconds: "try again in 6.36s", "reset after 2m 13s", "retry after 20 seconds".
+    /// The wait that a sentence names, in milliseconds: "try again in 6.36s", "reset after 2m 13s", "retry after 20
+    /// seconds".
     static func milliseconds(inText text: String) -> UInt64? {
         let bytes = TextSearch.lowercased(text)
         let leads: [StaticString] = ["try again in ", "retry in ", "reset after ", "retry after ", "resets in "]

@@ -5,9 +5,9 @@ package import FanoutModel
 
 /// Takes a stream of server-sent events apart (WHATWG HTML, section 9.2.6), cut into pieces anyhow.
 ///
-/// Bytes go in with ``append(_:)``; then ``next()`` is called until it says false, and after each true ``withData(_:)`` lends the
-/// event's data. The same bytes give the same events at any cut. Lines end in CR, LF or CRLF; comments, `id:` and `retry:` are
-/// skipped; a byte-order mark at the start is too; an event without data is none.
+/// Bytes go in with ``append(_:)``; then ``next()`` is called until it says false, and after each true ``withData(_:)``
+/// lends the event's data. The same bytes give the same events at any cut. Lines end in CR, LF or CRLF; comments, `id:`
+/// and `retry:` are skipped; a byte-order mark at the start is too; an event without data is none.
 package struct SSEParser: Sendable {
     /// The most bytes of one line, and of one event's data.
     package let eventBytesMax: Int
@@ -56,7 +56,8 @@ package struct SSEParser: Sendable {
         return false
     }
 
-    /// Takes the end of the stream for the end of a line and of an event, since some servers leave out the last empty line.
+    /// Takes the end of the stream for the end of a line and of an event, since some servers leave out the last empty
+    /// line.
     package mutating func finish() throws(Failure) -> Bool {
         if self.isDispatched { self.reset() }
         if self.start < self.buffer.count {

@@ -5,13 +5,13 @@ package import FanoutModel
 
 /// The way from a neutral request to a provider's HTTP request.
 ///
-/// A further wire format is a further case in each `switch` here and in ``AnswerDecoder``, with an encoder and an assembler of its
-/// own beside OpenAI's; nothing else of the module knows formats.
+/// A further wire format is a further case in each `switch` here and in ``AnswerDecoder``, with an encoder and an
+/// assembler of its own beside OpenAI's; nothing else of the module knows formats.
 package enum Translator {
     /// Makes the HTTP request of one attempt.
     ///
-    /// What the provider can't be asked is refused by name, or left out where the endpoint drops parameters; messages and
-    /// their parts are never left out.
+    /// What the provider can't be asked is refused by name, or left out where the endpoint drops parameters; messages
+    /// and their parts are never left out.
     /// - Throws: `invalidRequest` or `unsupportedParameter`, with the field in `param`.
     package static func encode(
         _ request: Request,
@@ -32,9 +32,10 @@ package enum Translator {
 
     /// The request as bytes in one canonical form, without anything of an endpoint and with no parameter left out.
     ///
-    /// Made for digests, never sent. Two requests with the same bytes ask for the same, but for the wishes that this format has
-    /// no word for: whether reasoning is given back and summarised, and where the provider's prompt cache may end a prefix.
-    /// - Throws: `invalidRequest` or `unsupportedParameter` for what has no canonical form: such a request equals no other.
+    /// Made for digests, never sent. Two requests with the same bytes ask for the same, but for the wishes that this
+    /// format has no word for: whether reasoning is given back and summarised, and where the provider's prompt cache
+    /// may end a prefix.
+    /// - Throws: `invalidRequest` or `unsupportedParameter` for what has no canonical form: it equals no other.
     package static func canonicalBytes(of request: Request) throws(Failure) -> [UInt8] {
         let endpoint = Endpoint(
             provider: "",

@@ -49,7 +49,8 @@ import Testing
     @Test(arguments: [
         (#""plain""#, "plain"), (#""""#, ""), (#""a\nb\t\"\\\/\b\f\r""#, "a\nb\t\"\\/\u{8}\u{C}\r"),
         (#""\u0041\u00e9\u65e5\uD83D\uDE00""#, "Aé日😀"), (#""\ud83d\ude00""#, "😀"), (#""\uD83D""#, "\u{FFFD}"),
-        (#""\uDE00""#, "\u{FFFD}"), (#""\uD83Dx""#, "\u{FFFD}x"), (#""\uD83D\u0041""#, "\u{FFFD}A"),
+        (#""\uDE00""#, "\u{FFFD}"), (#""\uD83Dx""#, "\u{FFFD}x"), (#""\uDE00\uDE00""#, "\u{FFFD}\u{FFFD}"),
+        (#""\uD83D\u0041""#, "\u{FFFD}A"),
         (#""\uD83D\uD83D\uDE00""#, "\u{FFFD}😀"), (#""\uD83D\n""#, "\u{FFFD}\n"), (#""\u0000""#, "\u{0}"),
         (
             #""日本語 and a long run of ASCII without anything special, then \" and more""#,

@@ -125,6 +125,7 @@ import Testing
         ([("retry-after", "2")], "", 2_000), ([("Retry-After", "0.5")], "", 500),
         ([("retry-after-ms", "1500.2")], "", 1_501),
         ([("retry-after-ms", "0"), ("retry-after", "1")], "", 1_000),
+        ([("retry-after-ms", "1500"), ("retry-after", "1")], "", 1_500),
         ([("retry-after", "Sun, 06 Nov 1994 08:50:07 GMT")], "", 30_000),
         ([("retry-after", "Sun, 06 Nov 1994 08:49:07 GMT")], "", 0), ([("retry-after", "soon")], "", nil),
         ([("retry-after", "-5")], "", nil), ([("retry-after", "1e300")], "", .max), ([("retry-after", "nan")], "", nil),

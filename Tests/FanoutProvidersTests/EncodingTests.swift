@@ -318,4 +318,15 @@ import Testing
         other.model = "h"
         #expect(try Translator.canonicalBytes(of: other) != plain)
     }
+
+    @Test func `extra parameters of defaults are the base of an item's`() throws {
+        let defaults = Request.text("system").with(extra: #"{"a":1,"b":{"c":1}}"#)
+        let merged = try Request.text().with(extra: #"{"b":2,"d":3}"#).merged(over: defaults)
+        #expect(String(decoding: merged.extraJSON, as: UTF8.self) == #"{"a":1,"b":2,"d":3}"#)
+        #expect(try encoded(merged)["messages"]?.elements?.count == 2)
+        #expect(try Request.text().merged(over: defaults).extraJSON == defaults.extraJSON)
+        #expect(throws: Failure.self) {
+            try Request.text().with(extra: "{}").merged(over: Request.text().with(extra: #"{"model":1}"#))
+        }
+    }
 }

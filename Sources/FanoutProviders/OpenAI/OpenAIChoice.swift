@@ -38,7 +38,8 @@ struct OpenAIChoice: Sendable {
 
     /// The call that a fragment belongs to, made if it is new.
     ///
-    /// A fragment names its call by index; servers that don't count name it by id; some count all calls 0 and change the id.
+    /// A fragment names its call by index; servers that don't count name it by id; some count all calls 0 and change
+    /// the id.
     mutating func place(of fragment: Call, isWhole: Bool) -> Int {
         if !isWhole, let place = self.knownPlace(of: fragment) { return place }
         self.calls.append(Call(wireIndex: fragment.wireIndex))

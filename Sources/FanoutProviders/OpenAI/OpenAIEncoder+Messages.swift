@@ -7,8 +7,8 @@ internal import FanoutModel
 extension OpenAIEncoder {
     /// Writes the conversation.
     ///
-    /// OpenAI has one message for each tool result, so a turn with several becomes several; in a user's turn they go before
-    /// the rest, since they answer the assistant's turn before it.
+    /// OpenAI has one message for each tool result, so a turn with several becomes several; in a user's turn they go
+    /// before the rest, since they answer the assistant's turn before it.
     mutating func writeMessages(_ messages: [Message]) throws(Failure) {
         self.writer.beginArray()
         for (index, message) in messages.enumerated() {

@@ -120,8 +120,8 @@ extension OpenAIEncoder {
 
     /// Writes how much the model reasons.
     ///
-    /// Whether reasoning is given back, and its summary, are wishes that hold where a provider knows them: this format has no word
-    /// for them.
+    /// Whether reasoning is given back, and its summary, are wishes that hold where a provider knows them: this format
+    /// has no word for them.
     mutating func write(_ reasoning: ReasoningOptions) throws(Failure) {
         if self.dialect.contains(.reasoningObject) {
             guard self.wants("reasoning"), !reasoning.effort.isEmpty || reasoning.budgetTokens > 0 else { return }
