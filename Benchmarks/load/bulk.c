@@ -33,7 +33,7 @@ static void append_more(void) {
     while (appended < options.items) {
         uint64_t left = options.items - appended;
         struct template *t = !appended ? &open_frame : left <= SLICE ? &last_frame : &append_frame;
-        // Whose bytes a Window gives back isn't said: count all of them for the batch, which is never too much.
+        // All that the connection holds counts as the batch's: its singles' few bytes make that a little strict.
         if (connection.held + t->frame.count > connection.batch_window) return;
         if (bytes_left(&connection.out) > 256 << 10) return;
         connection_send(&connection, t, bulk_id);

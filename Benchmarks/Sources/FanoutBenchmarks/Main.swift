@@ -13,5 +13,6 @@ struct Main {
         )
         try runWireBenchmarks(stopwatch)
         try runJSONBenchmarks(stopwatch)
+        try runRouterBenchmarks(stopwatch)
     }
 }
