@@ -33,7 +33,8 @@ package final class AttemptHandle {
 
     /// Stops reading from the provider: the output of this attempt is over its mark.
     ///
-    /// What was already read is still delivered. The timers that wait for the provider rest meanwhile; the whole
+    /// What was already read is still delivered, and so is the one read that the loop has already asked for (at most
+    /// 256 KiB). The timers that wait for the provider rest meanwhile; the whole
     /// attempt's does not.
     package func pauseReading() {
         self.control.pauseReading()

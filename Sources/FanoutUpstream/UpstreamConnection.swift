@@ -290,7 +290,9 @@ struct UpstreamConnection: ~Copyable {
         }
     }
 
-    /// We close it; terminal. Gives `false` if it was closed already.
+    /// We close it; terminal.
+    ///
+    /// Gives `false` if it was closed already.
     mutating func abandon() -> Bool {
         if case .nothing = self.lost() { return false }
         return true

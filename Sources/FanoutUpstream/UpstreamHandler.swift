@@ -176,6 +176,8 @@ final class UpstreamHandler: ChannelInboundHandler {
     private func finish(_ dispose: () -> Void) {
         let attempt = self.attempt
         self.attempt = nil
+        // A pause was the attempt's; the next one must not inherit it.
+        self.tap.resume()
         dispose()
         attempt?.answered()
     }

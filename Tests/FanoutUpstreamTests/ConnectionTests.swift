@@ -88,7 +88,7 @@ private final class HeldResolver: NameResolver {
             let second = await bench.start(Sample.order(port: server.port))
             _ = await bench.report(of: first)
             _ = await bench.report(of: second)
-            #expect(await bench.openTimers == 1)
+            #expect(await bench.openTimers <= 1)
             _ = await server.wait { $0.closedByPeer == 2 }
             await bench.turn(until: { await bench.openTimers == 0 })
             #expect(await bench.idleConnections == 0)
@@ -169,6 +169,8 @@ private final class HeldResolver: NameResolver {
             let id = await bench.start(Sample.order(port: server.port, stream: true, timeouts: .only(idle: 5_000)))
             _ = await bench.heard.wait { $0.firstContents[id] == 1 }
             await bench.pauseReading(id)
+            // The read that was already asked for.
+            for _ in 0..<20 { await bench.turn() }
             let before = bench.heard.value.deltas[id]?.count
             for _ in 0..<50 { await bench.turn() }
             #expect(bench.heard.value.deltas[id]?.count == before)
@@ -176,6 +178,24 @@ private final class HeldResolver: NameResolver {
             _ = await bench.heard.wait { ($0.deltas[id]?.count ?? 0) > (before ?? 0) }
             await bench.cancel(id)
             _ = await bench.report(of: id)
+        }
+    }
+
+    @Test func `a pause ends with its attempt, not with its connection`() async throws {
+        let rest = Sample.events[2...].map(Sample.chunk).joined() + Sample.lastChunk
+        let script: [ScriptedServer.Step] = [
+            .request, .send(Self.content), .wait, .send(rest), .request, .send(Sample.answer(Sample.completion)), .wait,
+        ]
+        try await withServer([script]) { server, bench in
+            let id = await bench.start(Sample.order(port: server.port, stream: true))
+            _ = await bench.heard.wait { $0.firstContents[id] == 1 }
+            await bench.pauseReading(id)
+            server.release()
+            // The read that was already asked for brings the rest.
+            #expect(await bench.report(of: id).text == "Hello there")
+            let next = await bench.run(Sample.order(port: server.port, timeouts: .only(total: 10_000)))
+            #expect(next.text == "Hello there")
+            #expect(server.log.accepted == 1)
         }
     }
 
@@ -196,14 +216,16 @@ private final class HeldResolver: NameResolver {
 
     @Test func `a shutdown leaves no connections and no timers`() async throws {
         let stuck: [ScriptedServer.Step] = [.request, .send(Self.content), .wait]
-        try await withServer([Self.good, stuck, [.request, .wait]]) { server, bench in
-            // One is idle, one amid its stream, one without an answer, one not yet connected.
-            _ = await bench.run(Sample.order(port: server.port))
-            let streaming = await bench.startBeside(Sample.order(port: server.port, stream: true))
+        let resolver = HeldResolver()
+        try await withServer([stuck, [.request, .wait], Self.good], resolver: resolver) { server, bench in
+            // One amid its stream, one without an answer, one idle, one not yet connected.
+            let streaming = await bench.start(Sample.order(port: server.port, stream: true))
             _ = await bench.heard.wait { $0.firstContents[streaming] == 1 }
             let waiting = await bench.start(Sample.order(port: server.port))
-            _ = await server.wait { $0.requests.count == 3 }
-            let connecting = await bench.start(Sample.order(port: server.port, host: "fanout.invalid"))
+            _ = await server.wait { $0.requests.count == 2 }
+            _ = await bench.run(Sample.order(port: server.port))
+            #expect(await bench.idleConnections == 1)
+            let connecting = await bench.start(Sample.order(port: server.port, host: "held.example"))
             await bench.shutdownRunner()
             for id in [streaming, waiting, connecting] {
                 #expect(await bench.report(of: id).cancelled == .drain)
@@ -212,6 +234,8 @@ private final class HeldResolver: NameResolver {
             #expect(await bench.openTimers == 0)
             #expect(await bench.isArmed == false)
             #expect(await bench.idleConnections == 0)
+            resolver.isReleased.update { $0 = true }
+            await bench.turn()
         }
     }
 }

@@ -78,7 +78,10 @@ import Testing
 
     /// What a server answers, and the code that it becomes.
     private static let oddities: [(String, [FailureCode])] = [
-        (Sample.answer("<html><body>Welcome</body></html>", headers: "content-type: text/html\r\n"), [.invalidResponse]),
+        (
+            Sample.answer("<html><body>Welcome</body></html>", headers: "content-type: text/html\r\n"),
+            [.invalidResponse]
+        ),
         (Sample.answer(""), [.invalidResponse]),
         ("\u{1}\u{2}\u{3} nothing that HTTP knows\r\n\r\n", [.invalidResponse]),
         ("HTTP/2.0 200 OK\r\n\r\n", [.invalidResponse]),
@@ -150,7 +153,8 @@ import Testing
 
     @Test func `an error event amid a stream is the attempt's failure`() async throws {
         let event = #"data: {"error":{"message":"The server is overloaded","type":"overloaded_error","code":503}}"#
-        let stream = Sample.streamHead + Sample.chunk(Sample.events[1]) + Sample.chunk(event + "\n\n") + Sample.lastChunk
+        let stream =
+            Sample.streamHead + Sample.chunk(Sample.events[1]) + Sample.chunk(event + "\n\n") + Sample.lastChunk
         try await withServer([[.request, .send(stream), .wait]]) { server, bench in
             let report = await bench.run(Sample.order(port: server.port, stream: true))
             #expect(report.failure != nil)

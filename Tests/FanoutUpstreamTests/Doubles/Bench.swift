@@ -42,6 +42,8 @@ actor Bench {
     private let group: MultiThreadedEventLoopGroup
     private let sink: Sink
     private let runner: HTTPAttemptRunner
+    private let simulated: SimulatedAttemptRunner
+    private let both: DispatchingRunner
     private var handles: [UInt64: AttemptHandle] = [:]
     private var lastID: UInt64 = 0
 
@@ -65,6 +67,8 @@ actor Bench {
             logger: Logger(label: "test"),
             settings: settings
         )
+        self.simulated = SimulatedAttemptRunner(eventLoop: loop)
+        self.both = DispatchingRunner(http: self.runner, simulated: self.simulated)
     }
 
     /// Runs one attempt to its end.
@@ -79,7 +83,7 @@ actor Bench {
         var order = order
         self.lastID += 1
         order.id = self.lastID
-        self.handles[order.id] = self.runner.start(order, sink: self.sink)
+        self.handles[order.id] = self.both.start(order, sink: self.sink)
         return order.id
     }
 
@@ -87,14 +91,6 @@ actor Bench {
     nonisolated func report(of id: UInt64) async -> AttemptReport {
         let heard = await self.heard.wait { $0.reports[id] != nil }
         return heard.reports[id]?.first ?? AttemptReport(result: .failure(Failure(.internal, "nothing was heard")))
-    }
-
-    /// Starts an attempt that finds no idle connection, as when others hold them all.
-    func startBeside(_ order: AttemptOrder) -> UInt64 {
-        let blocker = self.start(order)
-        let id = self.start(order)
-        self.cancel(blocker)
-        return id
     }
 
     /// One turn of the loop.
@@ -123,11 +119,13 @@ actor Bench {
 
     var openTimers: Int { self.runner.timers.open }
 
+    var openSimulatedTimers: Int { self.simulated.openTimers }
+
     var isArmed: Bool { self.runner.timers.isArmed }
 
     func shutdownRunner() {
         self.handles = [:]
-        self.runner.shutdown()
+        self.both.shutdown()
     }
 
     /// Ends everything; not on the loop, which doesn't outlive this.

@@ -12,10 +12,11 @@ func withServer(
     tls: NIOSSLContext? = nil,
     trust: String? = nil,
     settings: UpstreamSettings = UpstreamSettings(),
+    resolver: any NameResolver = SystemNameResolver(threadCount: 2),
     _ body: (ScriptedServer, Bench) async throws -> Void
 ) async throws {
     let server = try await ScriptedServer(scripts, tls: tls)
-    let bench = Bench(settings: settings, trust: trust)
+    let bench = Bench(settings: settings, trust: trust, resolver: resolver)
     do {
         try await body(server, bench)
     } catch {
