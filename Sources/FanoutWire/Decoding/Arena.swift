@@ -85,6 +85,11 @@ struct Arena: ~Copyable {
         Self.use(state, state.pointee.slab)
     }
 
+    /// Gives back what is over 4 MiB at once, and with it all that was handed out.
+    func trim() {
+        if self.mappedBytes > Self.keptBytes { self.reset(budget: 0) }
+    }
+
     private static func use(_ state: UnsafeMutablePointer<State>, _ slab: UnsafeMutablePointer<Slab>?) {
         guard let slab else {
             state.pointee.next = nil

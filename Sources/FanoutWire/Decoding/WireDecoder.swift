@@ -37,6 +37,7 @@ package struct WireDecoder: ~Copyable {
     /// ``ClientFrame/Body/refused(_:)``.
     /// - Throws: BAD_FRAME if the bytes are no ClientFrame, FRAME_TOO_LARGE if they need too much memory.
     package mutating func decodeClient(_ frame: UnsafeRawBufferPointer) throws(WireError) -> ClientFrame {
+        defer { self.arena.trim() }
         let message: UnsafeMutablePointer<Proto.ClientFrame> = try self.unpack(
             frame,
             fanout__v1__client_frame__unpack,
@@ -53,6 +54,7 @@ package struct WireDecoder: ~Copyable {
     /// Decodes what the daemon sent.
     /// - Throws: BAD_FRAME if the bytes are no ServerFrame, FRAME_TOO_LARGE if they need too much memory.
     package mutating func decodeServer(_ frame: UnsafeRawBufferPointer) throws(WireError) -> ServerFrame {
+        defer { self.arena.trim() }
         let message: UnsafeMutablePointer<Proto.ServerFrame> = try self.unpack(
             frame,
             fanout__v1__server_frame__unpack,
@@ -69,6 +71,7 @@ package struct WireDecoder: ~Copyable {
     /// Decodes a response that came in parts, from all its parts together.
     /// - Throws: BAD_FRAME if the bytes are no Response, FRAME_TOO_LARGE if they need too much memory.
     package mutating func decodeResponse(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> Response {
+        defer { self.arena.trim() }
         let message: UnsafeMutablePointer<Proto.Response> = try self.unpack(
             bytes,
             fanout__v1__response__unpack,

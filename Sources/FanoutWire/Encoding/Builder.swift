@@ -21,7 +21,11 @@ final class Builder {
         self.arena.reset(budget: .max)
     }
 
+    /// Gives back large memory; voids all structures if there was any.
+    func trim() { self.arena.trim() }
+
     /// A structure with the values of its generated initialiser.
+    @inline(__always)
     func make<T>(_ initialize: (UnsafeMutablePointer<T>?) -> Void) -> UnsafeMutablePointer<T> {
         let structure = self.memory(MemoryLayout<T>.size).bindMemory(to: T.self, capacity: 1)
         initialize(structure)
@@ -36,10 +40,11 @@ final class Builder {
     }
 
     func bytes(_ bytes: [UInt8]) -> Proto.Bytes {
-        bytes.withUnsafeBytes { self.copy($0) }
+        bytes.isEmpty ? Proto.Bytes() : bytes.withUnsafeBytes { self.copy($0) }
     }
 
     func text(_ text: String) -> Proto.Bytes {
+        if text.isEmpty { return Proto.Bytes() }
         var text = text
         return text.withUTF8 { self.copy(UnsafeRawBufferPointer($0)) }
     }
@@ -57,6 +62,7 @@ final class Builder {
     }
 
     /// A repeated message.
+    @inline(__always)
     func list<Element, T>(
         _ elements: [Element],
         _ make: (Element) -> UnsafeMutablePointer<T>

@@ -33,6 +33,7 @@ package struct WireEncoder: ~Copyable {
     ///   is appended then.
     package mutating func encode(_ frame: ClientFrame, into bytes: inout [UInt8]) throws(WireError) {
         self.builder.reset()
+        defer { self.builder.trim() }
         guard let message = self.builder.frame(frame) else {
             throw WireError(.badFrame, "an unknown or refused body can't be sent")
         }
@@ -46,6 +47,7 @@ package struct WireEncoder: ~Copyable {
     ///   nothing is appended then.
     package mutating func encode(_ frame: ServerFrame, into bytes: inout [UInt8]) throws(WireError) {
         self.builder.reset()
+        defer { self.builder.trim() }
         guard let message = self.builder.frame(frame) else {
             throw WireError(.badFrame, "an unknown body can't be sent")
         }
@@ -76,6 +78,7 @@ package struct WireEncoder: ~Copyable {
     /// Bytes of an item in a Submit or Append: what a client adds up to fill frames.
     package mutating func byteCount(of item: Item) -> Int {
         self.builder.reset()
+        defer { self.builder.trim() }
         let append = self.builder.append(ClientFrame.Append(items: [.item(item)], isLast: false))
         return fanout__v1__append__get_packed_size(append)
     }
