@@ -54,7 +54,9 @@ struct Breaker: Sendable {
         self.window.count(failure: false, span: Self.span(policy), now: now)
     }
 
-    /// An attempt failed by the lane's fault. `jitter` is from 0 up to 1.
+    /// An attempt failed by the lane's fault.
+    ///
+    /// `jitter` is from 0 up to 1.
     mutating func failed(
         isProbe: Bool,
         retryAfterMilliseconds: UInt64,
@@ -74,9 +76,15 @@ struct Breaker: Sendable {
         self.open(retryAfterMilliseconds, policy, jitter, now: now)
     }
 
-    /// Closes it without evidence, for example because its policy no longer has breakers.
-    mutating func reset() {
-        self = Breaker()
+    /// Goes on under another policy.
+    ///
+    /// One without breakers closes it; a window of another length starts anew.
+    mutating func adopt(_ policy: BreakerPolicy, insteadOf old: BreakerPolicy) {
+        if policy.isDisabled {
+            self = Breaker()
+        } else if Self.span(policy) != Self.span(old) {
+            self.window = OutcomeWindow()
+        }
     }
 
     private mutating func open(_ retryAfter: UInt64, _ policy: BreakerPolicy, _ jitter: Double, now: Instant) {

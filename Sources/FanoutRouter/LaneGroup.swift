@@ -5,7 +5,9 @@ internal import FanoutModel
 
 /// The live state of a model group: its lanes by position, and which of them can take what.
 struct LaneGroup {
-    /// Lanes by position. Positions are never given anew, so that a set that waits somewhere keeps its meaning.
+    /// Lanes by position.
+    ///
+    /// Positions are never given anew, so that a set that waits somewhere keeps its meaning.
     var lanes: [LaneID] = []
     /// Positions that are in the configuration in force.
     var members = LaneSet()

@@ -23,7 +23,9 @@ struct LanePause: Sendable {
     /// Pauses in a row that began with a 429.
     private(set) var streak: UInt32 = 0
 
-    /// An answer 429. Those of attempts that began before the pause say nothing new, but for their hint.
+    /// An answer 429.
+    ///
+    /// Those of attempts that began before the pause say nothing new, but for their hint.
     mutating func limited(isProbe: Bool, hintMilliseconds: UInt64, now: Instant) {
         if self.needsProbe && !isProbe {
             self.extend(byMilliseconds: hintMilliseconds, now: now)

@@ -83,7 +83,9 @@ extension ItemRecord: RingMember {}
 
 /// One leg of an item: what is queued, tried and retried.
 struct LegRecord {
-    /// Where it is. Only `waiting` is in a queue.
+    /// Where it is.
+    ///
+    /// Only `waiting` is in a queue.
     enum Place: UInt8 {
         /// Between two places, inside one event.
         case idle

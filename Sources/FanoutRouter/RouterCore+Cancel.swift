@@ -30,7 +30,9 @@ extension RouterCore {
         self.finish(&effects)
     }
 
-    /// Stops starting a run's items, except `head`. Attempts under way go on. May be called again to move the head.
+    /// Stops starting a run's items, except `head`.
+    ///
+    /// Attempts under way go on. May be called again to move the head.
     package mutating func pause(
         _ run: RunID,
         except head: UInt32?,
@@ -42,8 +44,9 @@ extension RouterCore {
             let old = self.runs[slot].head
             self.runs[slot].isPaused = true
             self.runs[slot].head = head
-            if old != head, let old { self.moveItem(old, of: slot) }
-            if let head { self.moveItem(head, of: slot) }
+            for index in [old, head] {
+                if let index, let item = self.runs[slot].items[index] { self.moveWaitingLegs(of: item) }
+            }
             if self.runs[slot].leading > 0 { self.dethroneWaiting(of: slot, &effects) }
         }
         self.finish(&effects)
@@ -53,8 +56,10 @@ extension RouterCore {
     package mutating func resume(_ run: RunID, now: Instant, into effects: inout [Effect]) {
         self.begin(now, &effects)
         if let slot = self.runSlots[run] {
+            let head = self.runs[slot].head
             self.runs[slot].isPaused = false
             self.runs[slot].head = nil
+            if let head, let item = self.runs[slot].items[head] { self.moveWaitingLegs(of: item) }
             self.unparkFlows(of: slot)
         }
         self.finish(&effects)
@@ -99,19 +104,5 @@ extension RouterCore {
         let code: FailureCode = hadAttempt ? .cancelled : .notStarted
         let refusal = Refusal(code: code, reason: reason, hadAttempt: hadAttempt, causes: causes)
         self.decide(item, .refused(refusal), code: code, &effects)
-    }
-
-    /// An item became or ceased to be the one that its run's pause spares.
-    private mutating func moveItem(_ index: UInt32, of run: Slot) {
-        guard let item = self.runs[run].items[index] else { return }
-        var leg = self.items[item].firstLeg
-        while leg != .none {
-            if self.legs[leg].place == .waiting {
-                let key = self.queues[self.flows[self.legs[leg].flow].queue].key
-                self.withdraw(leg)
-                self.enqueue(leg, preferred: key.preferred, permitted: key.permitted)
-            }
-            leg = self.legs[leg].next
-        }
     }
 }

@@ -8,8 +8,10 @@ extension RouterCore {
     /// A class that was ready and passed over this often is served once: no class starves another for good.
     static let passedOverMax = 100
 
-    /// Starts whatever can start. Every queue that may have something is in a class's ring, so the cost is that of what
-    /// is started, and of the queues that turn out to wait for a lane.
+    /// Starts whatever can start.
+    ///
+    /// Every queue that may have something is in a class's ring, so the cost is that of what is started, and of the
+    /// queues that turn out to wait for a lane.
     mutating func pump(_ effects: inout [Effect]) {
         while self.inFlight < self.snapshot.routing.daemonConcurrency, let queue = self.nextQueue() {
             self.serve(queue, &effects)
@@ -119,8 +121,9 @@ extension RouterCore {
                 )
             )
         )
+        if self.items[item].isRace, !self.hasAttemptsLeft(item) { self.dropUnstartedLegs(of: item) }
         if self.items[item].leases == 1 {
-            if self.items[item].isRace { self.freeOtherLegs(of: item) }
+            if self.items[item].isRace { self.moveWaitingLegs(of: item) }
             if self.items[item].sharing == .member { self.lead(item, &effects) }
         }
     }
@@ -170,11 +173,12 @@ extension RouterCore {
         self.lanes[Int(self.groups[group].lanes[position].index)]
     }
 
-    /// The item is in flight: its other legs no longer wait for the run's width or pause.
-    private mutating func freeOtherLegs(of item: Slot) {
+    /// Puts an item's waiting legs into the flow that its state calls for: an item in flight waits neither for its run's
+    /// width nor for its pause.
+    mutating func moveWaitingLegs(of item: Slot) {
         var leg = self.items[item].firstLeg
         while leg != .none {
-            if self.legs[leg].place == .waiting, self.flows[self.legs[leg].flow].kind != .started {
+            if self.legs[leg].place == .waiting {
                 let key = self.queues[self.flows[self.legs[leg].flow].queue].key
                 self.withdraw(leg)
                 self.enqueue(leg, preferred: key.preferred, permitted: key.permitted)

@@ -77,7 +77,7 @@ extension RouterCore {
         let left = min(reachable, max(0, Int(self.snapshot.routing.maxFallbacks) - Int(self.legs[leg].entered)))
         return RetryPolicy.mayRetry(
             attemptsMax: ticket.attemptsMax,
-            charged: self.items[item].charged,
+            charged: self.items[item].charged + self.items[item].leases,
             retriesUsed: self.legs[leg].retriesUsed,
             configured: self.lanes[Int(lane.index)].retries ?? self.groups[group].retries,
             fallbacksLeft: left
@@ -141,7 +141,9 @@ extension RouterCore {
         return max(least, delay)
     }
 
-    /// A leg waits for a time. If its deadline comes first, it goes to a fallback or fails now, honestly.
+    /// A leg waits for a time.
+    ///
+    /// If its deadline comes first, it goes to a fallback or fails now, honestly.
     private mutating func hold(_ leg: Slot, until: Instant, after code: FailureCode, _ effects: inout [Effect]) {
         let item = self.legs[leg].item
         if until >= self.items[item].deadline {

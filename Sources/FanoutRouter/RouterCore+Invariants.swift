@@ -4,7 +4,9 @@
 internal import FanoutModel
 
 extension RouterCore {
-    /// What ought to hold and doesn't, recomputed from the records alone; empty = all is well. For tests.
+    /// What ought to hold and doesn't, recomputed from the records alone; empty = all is well.
+    ///
+    /// For tests.
     package func invariants() -> [String] {
         self.checkCounts() + self.checkItems() + self.checkQueues() + self.checkFlows() + self.checkLanes()
             + self.checkIdleness()

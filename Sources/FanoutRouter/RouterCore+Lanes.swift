@@ -133,8 +133,10 @@ extension RouterCore {
         }
     }
 
-    /// A lane of a group comes back later than thought, or not at all: those who waited for it in vain go elsewhere or
-    /// end now. A queue is looked through only if its earliest deadline says that somebody is affected.
+    /// A lane of a group comes back later than thought, or not at all: those who waited for it in vain go elsewhere
+    /// or end now.
+    ///
+    /// A queue is looked through only if its earliest deadline says that somebody is affected.
     private mutating func review(_ group: Int, _ effects: inout [Effect]) {
         for queue in self.groups[group].queues {
             let key = self.queues[queue].key

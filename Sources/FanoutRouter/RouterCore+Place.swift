@@ -98,7 +98,9 @@ extension RouterCore {
         }
     }
 
-    /// Enters the next fallback group. Its code decides which list; `false` = there is none.
+    /// Enters the next fallback group.
+    ///
+    /// Its code decides which list; `false` = there is none.
     mutating func moveToFallback(_ leg: Slot, after code: FailureCode) -> Bool {
         guard let next = self.nextFallback(of: leg, after: code, commits: true) else { return false }
         self.enter(next, leg)
@@ -119,8 +121,9 @@ extension RouterCore {
         self.legs[leg].previousDelay = 0
     }
 
-    /// The fallback that a leg would enter after a failure. Groups that could never serve it are passed over and not
-    /// counted.
+    /// The fallback that a leg would enter after a failure.
+    ///
+    /// Groups that could never serve it are passed over and not counted.
     mutating func nextFallback(of leg: Slot, after code: FailureCode, commits: Bool) -> GroupID? {
         let item = self.legs[leg].item
         let ticket = self.items[item].ticket
@@ -156,8 +159,9 @@ extension RouterCore {
         return nil
     }
 
+    /// Whether an item's own bound leaves an attempt beside those that are under way.
     func hasAttemptsLeft(_ item: Slot) -> Bool {
         let max = self.items[item].ticket.attemptsMax
-        return max == 0 || self.items[item].charged < max
+        return max == 0 || self.items[item].charged + self.items[item].leases < max
     }
 }

@@ -102,12 +102,13 @@ extension RouterCore {
             requestsPerMinute: deployment.requestsPerMinute,
             tokensPerMinute: deployment.tokensPerMinute
         )
-        self.lanes[index].breakerPolicy = BreakerPolicy(
+        let policy = BreakerPolicy(
             allowedFails: deployment.allowedFails ?? routing.allowedFails,
             cooldownMilliseconds: deployment.cooldownMilliseconds ?? routing.cooldownMilliseconds,
             isDisabled: routing.disablesCooldowns
         )
-        if routing.disablesCooldowns { self.lanes[index].breaker.reset() }
+        self.lanes[index].breaker.adopt(policy, insteadOf: self.lanes[index].breakerPolicy)
+        self.lanes[index].breakerPolicy = policy
     }
 
     private func limit(of deployment: Deployment) -> UInt32 {

@@ -4,7 +4,9 @@
 package import FanoutModel
 
 extension RouterCore {
-    /// An attempt has ended, stopped or not. Settles of leases that are settled already are ignored.
+    /// An attempt has ended, stopped or not.
+    ///
+    /// Settles of leases that are settled already are ignored.
     package mutating func settle(
         _ lease: LeaseID,
         _ outcome: Outcome,
@@ -16,8 +18,10 @@ extension RouterCore {
         self.finish(&effects)
     }
 
-    /// Content of an attempt has come. `true` = it owns the item's stream from now on, and the other legs of the race
-    /// are stopped; `false` = another one does, or it was stopped: its pieces are void.
+    /// Content of an attempt has come.
+    ///
+    /// `true` = it owns the item's stream from now on, and the other legs of the race are stopped; `false` =
+    /// another one does, or it was stopped: its pieces are void.
     package mutating func firstContent(_ lease: LeaseID, now: Instant, into effects: inout [Effect]) -> Bool {
         self.begin(now, &effects)
         defer { self.finish(&effects) }
@@ -84,6 +88,7 @@ extension RouterCore {
         guard self.items[item].leases == 0 else { return }
         if self.items[item].fate != .delivered { self.queuedItems += 1 }
         self.runs[run].inFlight -= 1
+        if self.items[item].isRace { self.moveWaitingLegs(of: item) }
         self.unparkFlows(of: run)
     }
 
@@ -118,22 +123,40 @@ extension RouterCore {
     }
 
     private mutating func drop(_ leg: Slot, reason: CancelReason, _ effects: inout [Effect]) {
+        let lease = self.legs[leg].lease
+        if self.legs[leg].place == .running, lease != .none, !self.leases[lease].isStopped {
+            self.leases[lease].isStopped = true
+            effects.append(.stop(LeaseID(self.leases[lease].number), reason))
+        }
+        self.retire(leg)
+    }
+
+    private mutating func retire(_ leg: Slot) {
         switch self.legs[leg].place {
         case .waiting: self.withdraw(leg)
         case .delayed: self.delayedLegs -= 1
-        case .running:
-            let lease = self.legs[leg].lease
-            if lease != .none, !self.leases[lease].isStopped {
-                self.leases[lease].isStopped = true
-                effects.append(.stop(LeaseID(self.leases[lease].number), reason))
-            }
-        case .idle, .held, .following, .spent: break
+        case .idle, .running, .held, .following, .spent: break
         }
         self.legs[leg].place = .spent
         self.legs[leg].stamp &+= 1
     }
 
-    /// A leg has no way left. The item ends with it, unless another leg is under way or may begin.
+    /// A race has no attempt left to give: what isn't under way is over.
+    mutating func dropUnstartedLegs(of item: Slot) {
+        var leg = self.items[item].firstLeg
+        while leg != .none {
+            if self.legs[leg].place != .running && self.legs[leg].place != .spent {
+                if let last = self.legs[leg].last { self.items[item].causes.append(last) }
+                self.legs[leg].last = nil
+                self.retire(leg)
+            }
+            leg = self.legs[leg].next
+        }
+    }
+
+    /// A leg has no way left.
+    ///
+    /// The item ends with it, unless another leg is under way or may begin.
     mutating func spend(_ leg: Slot, refusal: Refusal? = nil, _ effects: inout [Effect]) {
         let item = self.legs[leg].item
         self.legs[leg].place = .spent
@@ -161,7 +184,9 @@ extension RouterCore {
         }
     }
 
-    /// A leg's deadline has passed, or will before anything could start. `earliest` in milliseconds; 0 = unknown.
+    /// A leg's deadline has passed, or will before anything could start.
+    ///
+    /// `earliest` in milliseconds; 0 = unknown.
     mutating func expire(_ leg: Slot, earliest: UInt64, _ effects: inout [Effect]) {
         let item = self.legs[leg].item
         let isRuns = self.items[item].deadline < self.items[item].ticket.deadline

@@ -16,7 +16,9 @@ struct Chain {
 }
 
 extension RouterCore {
-    /// Joins the chain of an item's digest. `true` = it follows a leader and needs no place of its own.
+    /// Joins the chain of an item's digest.
+    ///
+    /// `true` = it follows a leader and needs no place of its own.
     mutating func joinChain(_ item: Slot, _ effects: inout [Effect]) -> Bool {
         let ticket = self.items[item].ticket
         guard ticket.digest != .none else { return false }

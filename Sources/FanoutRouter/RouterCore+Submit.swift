@@ -19,7 +19,7 @@ extension RouterCore {
             self.finish(&effects)
             return
         }
-        if let reason = self.isDraining ? .drain : self.runs[slot].endReason {
+        if let reason = self.runs[slot].endReason ?? (self.isDraining ? .drain : nil) {
             for ticket in tickets { self.refuse(ticket, of: run, reason: reason, &effects) }
             self.finish(&effects)
             return
@@ -65,7 +65,8 @@ extension RouterCore {
             let group = self.items[item].ticket.extras?.race.first ?? self.items[item].ticket.group
             let leg = self.addLeg(LegRecord(item: item, number: 0, group: group))
             self.items[item].firstLeg = leg
-            if self.joinChain(item, &effects) { return }
+            // A run's deadline may have passed before this item came.
+            if self.now < self.items[item].deadline, self.joinChain(item, &effects) { return }
             self.place(leg, &effects)
             return
         }
@@ -101,9 +102,15 @@ extension RouterCore {
         return leg
     }
 
-    /// Lets the first leg that the race's width held back take its place. Returns whether there was one.
+    /// Lets the first leg that the race's width held back take its place.
+    ///
+    /// Returns whether there was one.
     @discardableResult
     mutating func startNextLeg(of item: Slot, _ effects: inout [Effect]) -> Bool {
+        guard self.hasAttemptsLeft(item) else {
+            self.dropUnstartedLegs(of: item)
+            return false
+        }
         var leg = self.items[item].firstLeg
         while leg != .none {
             if self.legs[leg].place == .held {

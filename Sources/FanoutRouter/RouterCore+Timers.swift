@@ -9,7 +9,9 @@ extension RouterCore {
         min(self.deadlines.next, min(self.retries.next, self.laneTimers.next))
     }
 
-    /// Lanes first: what they free may save an item whose deadline is now. Only what the clock has reached.
+    /// Lanes first: what they free may save an item whose deadline is now.
+    ///
+    /// Only what the clock has reached.
     mutating func runTimers(_ effects: inout [Effect]) {
         while let entry = self.laneTimers.popDue(now: self.now) {
             let id = LaneID(Int(entry.slot))
@@ -32,7 +34,9 @@ extension RouterCore {
         }
     }
 
-    /// An item's deadline has come. What runs is ended by its own timer; what waits doesn't start any more.
+    /// An item's deadline has come.
+    ///
+    /// What runs is ended by its own timer; what waits doesn't start any more.
     private mutating func expireItem(_ item: Slot, _ effects: inout [Effect]) {
         guard self.items[item].fate == .live else { return }
         let stamp = self.items[item].stamp

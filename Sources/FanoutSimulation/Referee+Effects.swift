@@ -1,0 +1,186 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FanoutModel
+internal import FanoutRouter
+
+/// Judging effects, one by one.
+extension Referee {
+    mutating func judge(_ effect: Effect) {
+        switch effect {
+        case .start(let dispatch): self.judgeStart(dispatch)
+        case .stop(let lease, let reason): self.judgeStop(lease, reason)
+        case .deliver(let item, let verdict): self.judgeEnd(item, verdict)
+        case .follow(let item, let leader): self.judgeFollow(item, leader)
+        case .restart(let item, let code):
+            self.count("restart")
+            if self.items[item]?.ticket.flags.contains(.streamed) != true { self.blame("restart of a plain item") }
+            if !code.traits.retriesOtherLane && !code.traits.fallsBack { self.blame("restart after \(code.name)") }
+        case .sleepUntil(let instant):
+            if instant <= self.now { self.blame("asked to sleep until \(instant.nanoseconds), which is past") }
+        case .laneChanged: self.count("laneChanged")
+        }
+    }
+
+    private mutating func judgeStart(_ dispatch: Dispatch) {
+        self.count("start")
+        let name = "start of \(dispatch.item.run.number)/\(dispatch.item.index) on lane \(dispatch.lane.index)"
+        guard var item = self.items[dispatch.item], let run = self.runs[dispatch.item.run] else {
+            return self.blame("\(name): unknown")
+        }
+        guard self.leases[dispatch.lease] == nil else { return self.blame("\(name): lease used before") }
+        guard Int(dispatch.leg) < item.legs.count else { return self.blame("\(name): no such leg") }
+        if item.isFinal { self.blame("\(name): it is final") }
+        if item.cancelled != nil { self.blame("\(name): it was cancelled") }
+        if run.ended != nil { self.blame("\(name): its run has ended") }
+        if item.deadline <= self.now { self.blame("\(name): its deadline has passed") }
+        if item.leader != nil { self.blame("\(name): it follows another") }
+        if item.committed != nil { self.blame("\(name): another leg owns the stream") }
+        if Int(dispatch.attempt) != item.attempts + 1 { self.blame("\(name): attempt \(dispatch.attempt)") }
+        if item.active.isEmpty {
+            if run.isPaused && run.head != dispatch.item.index { self.blame("\(name): its run is paused") }
+            if self.itemsInFlight(of: dispatch.item.run) >= self.width(of: run) { self.blame("\(name): run full") }
+            self.judgeTurn(dispatch, item, run)
+        }
+        let tenant = self.leasesInFlight(of: run.terms.tenant)
+        if tenant >= Int(self.snapshot.routing.tenantConcurrency) { self.blame("\(name): tenant full") }
+        if self.running.count >= Int(self.snapshot.routing.daemonConcurrency) { self.blame("\(name): daemon full") }
+        self.judgeLane(dispatch, item, name)
+        self.judgeRoute(dispatch, &item, name)
+
+        item.attempts += 1
+        item.active.insert(dispatch.lease)
+        item.legs[Int(dispatch.leg)].active = dispatch.lease
+        self.items[dispatch.item] = item
+        self.leases[dispatch.lease] = Lease(item: dispatch.item, lane: dispatch.lane, leg: Int(dispatch.leg))
+        self.running.insert(dispatch.lease)
+        let lane = Int(dispatch.lane.index)
+        if self.state(of: dispatch.lane) != [.closed] {
+            self.lanes[lane].probe = dispatch.lease
+            self.count("probe")
+        }
+        self.lanes[lane].active.insert(dispatch.lease)
+    }
+
+    /// Inside a run, what is alike goes by priority, deadline and age.
+    private mutating func judgeTurn(_ dispatch: Dispatch, _ item: Item, _ run: Run) {
+        guard self.isFresh(item), !run.isPaused, dispatch.fallback == 0 else { return }
+        let lanes = Set(self.eligible(item.ticket, item.ticket.group))
+        for id in self.open where id.run == dispatch.item.run && id != dispatch.item {
+            guard let other = self.items[id], self.isFresh(other), other.ticket.group == item.ticket.group,
+                Set(self.eligible(other.ticket, other.ticket.group)) == lanes
+            else { continue }
+            let mine = (item.ticket.priority, item.deadline, item.order)
+            let its = (other.ticket.priority, other.deadline, other.order)
+            if its < mine { self.blame("item \(dispatch.item.index) went before \(id.index) of the same run") }
+        }
+    }
+
+    private mutating func judgeLane(_ dispatch: Dispatch, _ item: Item, _ name: String) {
+        let states = self.state(of: dispatch.lane)
+        if !states.contains(.closed) && !states.contains(.halfOpen) { self.blame("\(name): it is \(states)") }
+        if !states.contains(.closed), self.lanes[Int(dispatch.lane.index)].probe != nil {
+            self.blame("\(name): a second probe")
+        }
+        if !self.hasRoom(dispatch.lane) { self.blame("\(name): it is full") }
+        if !self.eligible(item.ticket, dispatch.group).contains(dispatch.lane) { self.blame("\(name): can't serve it") }
+        let order = self.snapshot.deployments[Int(dispatch.lane.index)].order ?? .max
+        let leg = item.legs[Int(dispatch.leg)]
+        guard leg.failures.isEmpty, item.active.isEmpty, item.legs.count == 1 else { return }
+        let free = self.eligible(item.ticket, dispatch.group).filter { self.isFree($0) }
+        let deployments = free.map { self.snapshot.deployments[Int($0.index)] }
+        if deployments.contains(where: { ($0.order ?? .max) < order }) { self.blame("\(name): a lower order was free") }
+        let peers = deployments.filter { ($0.order ?? .max) == order }
+        if peers.contains(where: { ($0.weight ?? 0) > 0 }),
+            (self.snapshot.deployments[Int(dispatch.lane.index)].weight ?? 0) <= 0
+        {
+            self.blame("\(name): weight 0 beside a weighted lane")
+        }
+    }
+
+    /// Whether the leg may go where it goes after what has happened to it.
+    private mutating func judgeRoute(_ dispatch: Dispatch, _ item: inout Item, _ name: String) {
+        var leg = item.legs[Int(dispatch.leg)]
+        defer { item.legs[Int(dispatch.leg)] = leg }
+        if leg.active != nil { self.blame("\(name): its leg runs already") }
+        if leg.isOver { self.blame("\(name): its leg is over") }
+        let bound = Int(item.ticket.attemptsMax)
+        if bound > 0 && item.charged + item.active.count >= bound {
+            self.blame("\(name): its \(bound) attempts are spent")
+        }
+        if dispatch.fallback != leg.fallback {
+            self.count("fallback")
+            if dispatch.fallback < leg.fallback { self.blame("\(name): back to an earlier group") }
+            if Int(dispatch.fallback) > Int(self.snapshot.routing.maxFallbacks), !item.sawReload {
+                self.blame("\(name): too many fallbacks")
+            }
+            if item.ticket.flags.contains(.noFallbacks) { self.blame("\(name): no fallbacks allowed") }
+            if leg.visited.contains(dispatch.group) { self.blame("\(name): group entered twice") }
+            if leg.last?.code == .contentPolicy, !item.sawReload, dispatch.fallback == leg.fallback + 1,
+                !self.fallbacks(of: item, leg: leg, after: .contentPolicy).contains(dispatch.group)
+            {
+                self.blame("\(name): a content policy was routed around")
+            }
+            leg.group = dispatch.group
+            leg.fallback = dispatch.fallback
+            leg.visited.insert(dispatch.group)
+            leg.failures = []
+            leg.barred = []
+            leg.reuses = 0
+            leg.mustWait = false
+            return
+        }
+        if dispatch.group != leg.group { self.blame("\(name): changed its group without a fallback") }
+        guard let last = leg.failures.last else { return }
+        self.count("retry")
+        if leg.barred.contains(dispatch.lane) { self.blame("\(name): the lane is barred for it") }
+        if !last.code.traits.retriesSameLane && !last.code.traits.retriesOtherLane {
+            self.blame("\(name): retried after \(last.code.name)")
+        }
+        if last.code != .rateLimited {
+            leg.retriesUsed += 1
+            if bound == 0, !item.sawReload, leg.retriesUsed > self.retries(of: last.lane, in: leg.group) {
+                self.blame("\(name): retry \(leg.retriesUsed)")
+            }
+        }
+        self.judgeRepeat(dispatch, &leg, item, name)
+    }
+
+    /// No lane twice while another one is free, and not too soon.
+    private mutating func judgeRepeat(_ dispatch: Dispatch, _ leg: inout Leg, _ item: Item, _ name: String) {
+        let tried = Set(leg.failures.map(\.lane))
+        guard tried.contains(dispatch.lane), let last = leg.failures.last, !item.sawReload else { return }
+        self.count("same lane")
+        let others = self.eligible(item.ticket, leg.group).filter { !tried.contains($0) && !leg.barred.contains($0) }
+        if others.contains(where: { self.state(of: $0) == [.closed] && self.hasRoom($0) }) {
+            self.blame("\(name): again, beside an untried lane")
+        }
+        guard last.code != .rateLimited, leg.mustWait else { return }
+        let isFirst = leg.reuses == 0 && last.code != .overloaded
+        leg.reuses += 1
+        let least = max(isFirst ? 0 : 250, self.snapshot.routing.retryAfterMilliseconds)
+        if self.now < last.instant.adding(milliseconds: least) { self.blame("\(name): again too soon") }
+    }
+
+    private mutating func judgeStop(_ id: LeaseID, _ reason: CancelReason) {
+        self.count("stop \(reason)")
+        guard let lease = self.leases[id], lease.outcome == nil else {
+            return self.blame("stop of a lease that isn't out")
+        }
+        if lease.stopped != nil { self.blame("lease \(id.number) was stopped twice") }
+        self.leases[id]?.stopped = reason
+        if reason == .race {
+            if (self.items[lease.item]?.legs.count ?? 0) < 2 { self.blame("race stop of a plain item") }
+            self.items[lease.item]?.legs[lease.leg].isOver = true
+        }
+    }
+
+    private mutating func judgeFollow(_ id: ItemID, _ leader: ItemID) {
+        self.count("follow")
+        guard let item = self.items[id], let other = self.items[leader] else { return self.blame("unknown follower") }
+        if item.isFinal || !item.active.isEmpty { self.blame("\(id.index) follows while it runs") }
+        if other.isFinal || other.attempts == 0 { self.blame("\(id.index) follows an item that doesn't run") }
+        if item.ticket.digest != other.ticket.digest { self.blame("\(id.index) follows another request") }
+        self.items[id]?.leader = leader
+    }
+}

@@ -1,0 +1,98 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FanoutModel
+internal import FanoutRouter
+
+/// Questions that the referee answers from what it was told.
+extension Referee {
+    func isServing(_ lane: LaneID) -> Bool {
+        let deployment = self.snapshot.deployments[Int(lane.index)]
+        let limit = deployment.maxConcurrency ?? self.snapshot.routing.laneConcurrency
+        return deployment.isActive && limit > 0 && self.snapshot.groups[Int(deployment.group.index)].isActive
+    }
+
+    func limit(of lane: LaneID) -> Int {
+        let deployment = self.snapshot.deployments[Int(lane.index)]
+        return Int(deployment.maxConcurrency ?? self.snapshot.routing.laneConcurrency)
+    }
+
+    func state(of lane: LaneID) -> [LaneState] {
+        self.lanes[Int(lane.index)].states(now: self.now, isServing: self.isServing(lane))
+    }
+
+    /// Lanes of a group that could ever serve a ticket.
+    func eligible(_ ticket: Ticket, _ group: GroupID) -> [LaneID] {
+        let serving = self.snapshot.groups[Int(group.index)].lanes.filter { self.isServing($0) }
+        let tags = ticket.extras?.tags ?? []
+        let hasTags = serving.contains { !self.snapshot.deployments[Int($0.index)].tags.isEmpty }
+        return serving.filter { lane in
+            let deployment = self.snapshot.deployments[Int(lane.index)]
+            guard deployment.offers.isSuperset(of: ticket.needs) else { return false }
+            return tags.isEmpty || !hasTags || !Set(tags).isDisjoint(with: deployment.tags)
+        }
+    }
+
+    func hasRoom(_ lane: LaneID) -> Bool {
+        self.lanes[Int(lane.index)].active.count < self.limit(of: lane)
+    }
+
+    /// Whether a lane would take one more for certain.
+    func isFree(_ lane: LaneID) -> Bool {
+        guard self.hasRoom(lane) else { return false }
+        let states = self.state(of: lane)
+        if states == [.closed] { return true }
+        return states == [.halfOpen] && self.lanes[Int(lane.index)].probe == nil
+    }
+
+    func width(of run: Run) -> Int {
+        let width = run.terms.maxConcurrency == 0 ? self.snapshot.routing.batchConcurrency : run.terms.maxConcurrency
+        return max(1, Int(width))
+    }
+
+    func itemsInFlight(of run: RunID) -> Int {
+        Set(self.running.compactMap { self.leases[$0]?.item }.filter { $0.run == run }).count
+    }
+
+    func leasesInFlight(of tenant: TenantID) -> Int {
+        self.running.count { lease in
+            guard let item = self.leases[lease]?.item, let run = self.runs[item.run] else { return false }
+            return run.terms.tenant == tenant
+        }
+    }
+
+    /// Whether a run, its tenant and the daemon would let an item with no attempt under way start.
+    func hasPlace(_ id: ItemID) -> Bool {
+        guard let run = self.runs[id.run] else { return false }
+        if run.isPaused && run.head != id.index { return false }
+        if self.itemsInFlight(of: id.run) >= self.width(of: run) { return false }
+        if self.leasesInFlight(of: run.terms.tenant) >= Int(self.snapshot.routing.tenantConcurrency) { return false }
+        return self.running.count < Int(self.snapshot.routing.daemonConcurrency)
+    }
+
+    func retries(of lane: LaneID, in group: GroupID) -> Int {
+        let deployment = self.snapshot.deployments[Int(lane.index)]
+        return Int(
+            deployment.retries ?? self.snapshot.groups[Int(group.index)].retries ?? self.snapshot.routing.retries
+        )
+    }
+
+    /// The fallbacks that a failure opens in a group, in order.
+    func fallbacks(of item: Item, leg: Leg, after code: FailureCode) -> [GroupID] {
+        if item.ticket.flags.contains(.noFallbacks) { return [] }
+        if item.ticket.attemptsMax > 0 && item.charged >= Int(item.ticket.attemptsMax) { return [] }
+        if Int(leg.fallback) >= Int(self.snapshot.routing.maxFallbacks) { return [] }
+        let group = self.snapshot.groups[Int(leg.group.index)]
+        let own = item.ticket.extras?.fallbacks
+        switch code {
+        case .contentPolicy: return group.contentPolicyFallbacks ?? []
+        case .contextWindow: return own ?? group.contextWindowFallbacks ?? group.fallbacks
+        default: return code.traits.fallsBack ? own ?? group.fallbacks : []
+        }
+    }
+
+    /// Whether an item that has never been tried waits for nothing but a lane.
+    func isFresh(_ item: Item) -> Bool {
+        !item.isFinal && item.attempts == 0 && item.leader == nil && item.legs.count == 1 && item.cancelled == nil
+    }
+}

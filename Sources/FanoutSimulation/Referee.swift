@@ -1,0 +1,243 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+package import FanoutModel
+internal import FanoutRouter
+
+/// A second, naive model of the router's duties, which judges every effect.
+///
+/// It keeps what it was told in dictionaries and looks everything up again each time: slow, and hard to get wrong. It
+/// doesn't predict which lane is drawn or which tenant is next; it knows what must never happen and what must have
+/// happened by the end of an event.
+package struct Referee {
+    struct Run {
+        var terms: RunTerms
+        var isClosed = false
+        var isPaused = false
+        var head: UInt32?
+        /// Why it starts nothing any more.
+        var ended: CancelReason?
+    }
+
+    struct Leg {
+        var group: GroupID
+        var fallback: UInt16 = 0
+        var visited: Set<GroupID> = []
+        var active: LeaseID?
+        /// Failures of this visit to its group, oldest first.
+        var failures: [(lane: LaneID, code: FailureCode, instant: Instant)] = []
+        var barred: Set<LaneID> = []
+        var retriesUsed = 0
+        /// Attempts of this visit on lanes that had failed it, after failures that cost an attempt.
+        var reuses = 0
+        /// At its last failure no other lane was there to take it: the wait for the same one holds.
+        var mustWait = false
+        var last: (code: FailureCode, lease: LeaseID)?
+        var isOver = false
+    }
+
+    struct Item {
+        var ticket: Ticket
+        var deadline: Instant
+        var order: Int
+        var legs: [Leg]
+        var attempts = 0
+        var charged = 0
+        var active: Set<LeaseID> = []
+        var cancelled: CancelReason?
+        var cancelledAt = 0
+        var isFinal = false
+        var leader: ItemID?
+        var committed: LeaseID?
+        /// A reload came in between: rules that compare then and now don't hold.
+        var sawReload = false
+    }
+
+    struct Lease {
+        var item: ItemID
+        var lane: LaneID
+        var leg: Int
+        var stopped: CancelReason?
+        var outcome: Outcome?
+        var settledAt: Int?
+    }
+
+    var snapshot: Snapshot
+    var runs: [RunID: Run] = [:]
+    var items: [ItemID: Item] = [:]
+    var leases: [LeaseID: Lease] = [:]
+    var lanes: [NaiveLane] = []
+    /// Items that aren't final.
+    var open: Set<ItemID> = []
+    var running: Set<LeaseID> = []
+    var now = Instant.zero
+    var event = 0
+    var nextOrder = 0
+    var isDraining = false
+    /// What was done wrong.
+    package var faults: [String] = []
+    /// How often each thing happened, by name.
+    package var tally: [String: Int] = [:]
+
+    /// Makes a referee.
+    package init(snapshot: Snapshot) {
+        self.snapshot = snapshot
+        self.lanes = Array(repeating: NaiveLane(), count: snapshot.deployments.count)
+    }
+
+    mutating func blame(_ fault: String) {
+        if self.faults.count < 10 { self.faults.append("event \(self.event), \(self.now.nanoseconds) ns: \(fault)") }
+    }
+
+    mutating func count(_ name: String) {
+        self.tally[name, default: 0] += 1
+    }
+
+    // MARK: - What the router is told
+
+    mutating func begin(now: Instant) {
+        self.event += 1
+        for id in self.open {
+            guard let item = self.items[id], item.active.isEmpty, item.deadline < now else { continue }
+            self.blame("\(id.run.number)/\(id.index) waited beyond its deadline")
+        }
+        self.now = now
+    }
+
+    mutating func opened(_ run: RunID, _ terms: RunTerms) {
+        self.runs[run] = Run(terms: terms)
+    }
+
+    mutating func submitted(_ run: RunID, _ tickets: [Ticket]) {
+        guard let state = self.runs[run] else { return }
+        for ticket in tickets {
+            self.nextOrder += 1
+            let race = ticket.extras?.race ?? []
+            let groups = race.count > 1 ? race : [ticket.group]
+            let id = ItemID(run: run, index: ticket.index)
+            var item = Item(
+                ticket: ticket,
+                deadline: min(ticket.deadline, state.terms.deadline),
+                order: self.nextOrder,
+                legs: groups.map { Leg(group: $0, visited: [$0]) }
+            )
+            item.cancelled = state.ended ?? (self.isDraining ? .drain : nil)
+            self.items[id] = item
+            self.open.insert(id)
+        }
+    }
+
+    mutating func closed(_ run: RunID) {
+        self.runs[run]?.isClosed = true
+    }
+
+    mutating func cancelled(_ run: RunID, _ items: [UInt32]?, _ reason: CancelReason) {
+        guard let state = self.runs[run] else { return }
+        if let items {
+            for index in items { self.markCancelled(ItemID(run: run, index: index), reason) }
+            return
+        }
+        self.runs[run]?.isClosed = true
+        self.runs[run]?.ended = state.ended ?? reason
+        for id in self.open where id.run == run { self.markCancelled(id, reason) }
+    }
+
+    mutating func markCancelled(_ id: ItemID, _ reason: CancelReason) {
+        if let item = self.items[id], !item.isFinal, item.cancelled == nil {
+            self.items[id]?.cancelled = reason
+            self.items[id]?.cancelledAt = self.event
+        }
+    }
+
+    mutating func paused(_ run: RunID, head: UInt32?) {
+        self.runs[run]?.isPaused = true
+        self.runs[run]?.head = head
+    }
+
+    mutating func resumed(_ run: RunID) {
+        self.runs[run]?.isPaused = false
+        self.runs[run]?.head = nil
+    }
+
+    mutating func drained() {
+        self.isDraining = true
+        for id in self.open where self.items[id]?.attempts == 0 { self.markCancelled(id, .drain) }
+    }
+
+    mutating func reloaded(_ snapshot: Snapshot) {
+        for index in self.lanes.indices {
+            self.lanes[index].off = nil
+            let old = BreakerRules(self.snapshot.deployments[index], self.snapshot.routing)
+            let new = BreakerRules(snapshot.deployments[index], snapshot.routing)
+            if (old.allowedFails == nil) != (new.allowedFails == nil) { self.lanes[index].history = [] }
+            if new.isDisabled {
+                self.lanes[index].open = nil
+                self.lanes[index].history = []
+                self.lanes[index].failuresInARow = 0
+            }
+        }
+        self.snapshot = snapshot
+        while self.lanes.count < snapshot.deployments.count { self.lanes.append(NaiveLane()) }
+        for id in self.open { self.items[id]?.sawReload = true }
+    }
+
+    mutating func settled(_ id: LeaseID, _ outcome: Outcome) {
+        guard let lease = self.leases[id], lease.outcome == nil else { return }
+        self.leases[id]?.outcome = outcome
+        self.leases[id]?.settledAt = self.event
+        self.running.remove(id)
+        let lane = Int(lease.lane.index)
+        self.learn(id, outcome, lane: lane)
+        self.lanes[lane].active.remove(id)
+        if self.lanes[lane].probe == id { self.lanes[lane].probe = nil }
+        guard var item = self.items[lease.item] else { return }
+        item.active.remove(id)
+        item.legs[lease.leg].active = nil
+        if let code = outcome.code, !item.isFinal, lease.stopped == nil {
+            self.noteFailure(of: &item, lease, id, code, outcome)
+        }
+        self.items[lease.item] = item
+    }
+
+    private mutating func learn(_ id: LeaseID, _ outcome: Outcome, lane: Int) {
+        guard let code = outcome.code else {
+            self.lanes[lane].succeeded(id, now: self.now)
+            return
+        }
+        if code == .cancelled || code == .deadlineExceeded || code == .internal { return }
+        let deployment = self.snapshot.deployments[lane]
+        self.lanes[lane].failed(id, outcome, code, BreakerRules(deployment, self.snapshot.routing), now: self.now)
+        guard code.traits.fault == .account else { return }
+        let isKeys = code == .authentication || code == .quotaExhausted
+        let credential = deployment.endpoint.credential
+        for index in self.lanes.indices {
+            let shares =
+                isKeys && credential != .none
+                && self.snapshot.deployments[index].endpoint.credential == credential
+            guard index == lane || shares else { continue }
+            self.lanes[index].off = (code, self.now.adding(milliseconds: 1_800_000))
+            self.lanes[index].needsProbe = true
+        }
+    }
+
+    private mutating func noteFailure(
+        of item: inout Item,
+        _ lease: Lease,
+        _ id: LeaseID,
+        _ code: FailureCode,
+        _ outcome: Outcome
+    ) {
+        if code != .rateLimited { item.charged += 1 }
+        if item.committed == id { item.committed = nil }
+        var leg = item.legs[lease.leg]
+        leg.failures.append((lease.lane, code, self.now))
+        leg.last = (code, id)
+        if !code.traits.retriesSameLane || outcome.shouldRetry == false { leg.barred.insert(lease.lane) }
+        let tried = Set(leg.failures.map(\.lane))
+        leg.mustWait = !self.eligible(item.ticket, leg.group).contains {
+            !tried.contains($0) && !leg.barred.contains($0) && self.state(of: $0) == [.closed]
+        }
+        item.legs[lease.leg] = leg
+        self.count("failed \(code.name)")
+    }
+}

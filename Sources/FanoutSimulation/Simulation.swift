@@ -1,0 +1,183 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FanoutModel
+internal import FanoutRouter
+
+/// The router in a world of its own: a virtual clock, random configurations, providers, clients and faults.
+///
+/// Everything comes from the seed, so a run that finds a fault finds it again. The code under test is the very
+/// ``RouterCore`` that serves in production.
+package struct Simulation {
+    /// What a run came to.
+    package struct Report: Sendable {
+        package var seed: UInt64
+        package var events = 0
+        /// Equal for equal seeds.
+        package var trace: UInt64 = 0xCBF2_9CE4_8422_2325
+        package var faults: [String] = []
+        package var tally: [String: Int] = [:]
+    }
+
+    enum Event {
+        case open
+        case submit(RunID)
+        case close(RunID)
+        case cancelItems(RunID)
+        case cancelRun(RunID)
+        case pause(RunID)
+        case resume(RunID)
+        case reload
+        case mood
+        case heal
+        case settle(LeaseID, Outcome)
+        case settleAgain
+        case firstContent(LeaseID)
+        case tick
+        case drain
+    }
+
+    var world: World
+    var core: RouterCore
+    var referee: Referee
+    var report: Report
+    var schedule: [(instant: Instant, order: Int, event: Event)] = []
+    var nextOrder = 0
+    var now = Instant.zero
+    var effects: [Effect] = []
+    var nextRun: UInt64 = 1
+    var nextIndex: [RunID: UInt32] = [:]
+    var streamed: Set<RunID> = []
+    var closed: Set<RunID> = []
+    var wakeUp = Instant.never
+    var isHealed = false
+    /// Every how many events the core's own invariants are recomputed.
+    var checkEvery = 1
+
+    /// Makes a simulation.
+    package init(seed: UInt64, checkEvery: Int = 1) {
+        self.world = World(seed: seed)
+        self.core = RouterCore(snapshot: self.world.snapshot, seed: seed)
+        self.referee = Referee(snapshot: self.world.snapshot)
+        self.report = Report(seed: seed)
+        self.checkEvery = checkEvery
+    }
+
+    /// Runs it to its end.
+    package static func run(seed: UInt64, checkEvery: Int = 1) -> Report {
+        var simulation = Simulation(seed: seed, checkEvery: checkEvery)
+        simulation.run()
+        return simulation.report
+    }
+
+    private mutating func run() {
+        let span = self.world.pick([5_000, 20_000, 60_000])
+        for _ in 0..<(2 + self.world.below(6)) { self.plan(.open, in: self.world.below(span)) }
+        for _ in 0..<self.world.below(8) { self.plan(.mood, in: self.world.below(span)) }
+        for _ in 0..<self.world.below(4) { self.plan(.reload, in: self.world.below(span)) }
+        for _ in 0..<3 { self.plan(.settleAgain, in: self.world.below(span)) }
+        if self.world.chance(8) { self.plan(.drain, in: span / 2 + self.world.below(span)) }
+        self.plan(.heal, in: span)
+        while let next = self.takeNext() {
+            self.now = next.instant
+            self.step(next.event)
+            self.report.events += 1
+            if !self.referee.faults.isEmpty { break }
+            if self.report.events > 200_000 {
+                self.referee.blame("it doesn't end")
+                break
+            }
+        }
+        self.finish()
+    }
+
+    private mutating func finish() {
+        if self.referee.faults.isEmpty {
+            for id in self.referee.open { self.referee.blame("\(id.run.number)/\(id.index) never ended") }
+            if !self.core.isIdle { self.referee.blame("something is left in the router") }
+        }
+        self.report.faults = self.referee.faults
+        self.report.tally = self.referee.tally
+    }
+
+    // MARK: - Time
+
+    mutating func plan(_ event: Event, in milliseconds: Int) {
+        self.plan(event, at: self.now.adding(milliseconds: UInt64(milliseconds)))
+    }
+
+    mutating func plan(_ event: Event, at instant: Instant) {
+        self.nextOrder += 1
+        let row = (instant: instant, order: self.nextOrder, event: event)
+        // A sorted array, latest first: short, and its order is beyond doubt.
+        var low = 0
+        var high = self.schedule.count
+        while low < high {
+            let middle = (low + high) / 2
+            let other = self.schedule[middle]
+            if (other.instant, other.order) > (row.instant, row.order) { low = middle + 1 } else { high = middle }
+        }
+        self.schedule.insert(row, at: low)
+    }
+
+    private mutating func takeNext() -> (instant: Instant, event: Event)? {
+        if self.wakeUp <= (self.schedule.last?.instant ?? .never), self.wakeUp != .never {
+            let instant = max(self.wakeUp, self.now)
+            self.wakeUp = .never
+            return (instant, .tick)
+        }
+        guard let row = self.schedule.popLast() else { return nil }
+        return (row.instant, row.event)
+    }
+
+    // MARK: - Effects
+
+    /// Judges and carries out what the core asked for.
+    mutating func perform() {
+        let effects = self.effects
+        self.effects.removeAll(keepingCapacity: true)
+        for effect in effects {
+            self.report.trace = Self.fold(effect, into: self.report.trace)
+            self.referee.judge(effect)
+            switch effect {
+            case .start(let dispatch): self.start(dispatch)
+            case .stop(let lease, _): self.stop(lease)
+            case .sleepUntil(let instant): self.wakeUp = instant
+            case .deliver, .follow, .restart, .laneChanged: break
+            }
+        }
+        self.referee.finish()
+        self.referee.compare(self.core.laneStatus(now: self.now))
+        guard self.report.events % self.checkEvery == 0 else { return }
+        for fault in self.core.invariants() { self.referee.blame("invariant: \(fault)") }
+    }
+
+    private mutating func start(_ dispatch: Dispatch) {
+        let isStreamed = self.streamed.contains(dispatch.item.run)
+        var answer = self.world.answer(of: dispatch.lane, streamed: isStreamed)
+        let deadline = self.referee.items[dispatch.item]?.deadline ?? .never
+        var end = self.now.adding(milliseconds: answer.milliseconds)
+        if end > deadline {
+            // The attempt's own timer ends it.
+            end = deadline
+            answer.outcome = Outcome(code: .timeout)
+        }
+        self.plan(.settle(dispatch.lease, answer.outcome), at: end)
+        let isRace = (self.referee.items[dispatch.item]?.legs.count ?? 1) > 1
+        if isStreamed && isRace && (answer.outcome.code == nil || answer.outcome.hadContent) {
+            self.plan(.firstContent(dispatch.lease), in: Int(answer.milliseconds) / 2)
+        }
+    }
+
+    /// Most stopped attempts end soon as cancelled; some answers were on their way already.
+    private mutating func stop(_ lease: LeaseID) {
+        if self.world.chance(15) { return }
+        self.plan(.settle(lease, Outcome(code: .cancelled)), in: self.world.below(50))
+    }
+
+    private static func fold(_ effect: Effect, into hash: UInt64) -> UInt64 {
+        var hash = hash
+        for byte in "\(effect)".utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        return hash
+    }
+}

@@ -1,0 +1,212 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+package import FanoutModel
+package import FanoutRouter
+
+/// What a simulated provider does with an attempt.
+package enum ProviderMood: UInt8, Sendable, Hashable, CaseIterable {
+    case healthy
+    case flaky
+    case dead
+    case limited
+    case limitedSilently
+    case overloaded
+    case hanging
+    case badKey
+    case outOfQuota
+    case noModel
+    case picky
+    case cutting
+}
+
+/// Random configurations and requests, all from one seed.
+package struct World: Sendable {
+    package var generator: SplitMix64
+    package var snapshot = Snapshot()
+    package var moods: [ProviderMood] = []
+
+    static let keys = 3
+    static let needs: [Needs] = [.chat, [.chat, .tools], [.chat, .vision], [.chat, .tools, .vision]]
+
+    /// Makes a world.
+    package init(seed: UInt64) {
+        self.generator = SplitMix64(seed: seed)
+        self.makeRouting()
+        for index in 0..<(1 + self.below(4)) { self.snapshot.groups.append(ModelGroup(name: "group-\(index)")) }
+        for group in self.snapshot.groups.indices {
+            for _ in 0..<self.pick([1, 1, 2, 2, 3, 4]) { self.addLane(to: group) }
+        }
+        self.makeFallbacks()
+    }
+
+    mutating func below(_ bound: Int) -> Int { self.generator.below(bound) }
+
+    mutating func chance(_ percent: Int) -> Bool { self.below(100) < percent }
+
+    mutating func pick<Element>(_ choices: [Element]) -> Element { choices[self.below(choices.count)] }
+
+    private mutating func makeRouting() {
+        var routing = RoutingSettings()
+        routing.retries = UInt32(self.below(4))
+        routing.maxFallbacks = UInt32(self.below(4))
+        routing.daemonConcurrency = UInt32(self.pick([2, 6, 20, 100]))
+        routing.tenantConcurrency = UInt32(self.pick([2, 4, 100]))
+        routing.batchConcurrency = UInt32(self.pick([1, 3, 8, 100]))
+        routing.laneConcurrency = UInt32(self.pick([1, 2, 4]))
+        if self.chance(20) { routing.retryAfterMilliseconds = UInt64(self.below(400)) }
+        if self.chance(20) { routing.allowedFails = UInt32(self.below(4)) }
+        if self.chance(20) { routing.cooldownMilliseconds = UInt64(100 + self.below(5_000)) }
+        routing.disablesCooldowns = self.chance(8)
+        self.snapshot.routing = routing
+        self.snapshot.version += 1
+    }
+
+    private mutating func addLane(to group: Int) {
+        let id = self.snapshot.deployments.count
+        var endpoint = Endpoint(
+            provider: "provider",
+            format: .openAI,
+            isSecure: false,
+            host: "host",
+            port: 80,
+            pathPrefix: "",
+            model: "model"
+        )
+        if self.chance(70) { endpoint.credential = .bearer(Secret("key-\(self.below(Self.keys))")) }
+        var lane = Deployment(identity: "\(id)", name: "lane-\(id)", group: GroupID(group), endpoint: endpoint)
+        self.alter(&lane)
+        self.snapshot.deployments.append(lane)
+        self.snapshot.groups[group].lanes.append(LaneID(id))
+        self.moods.append(self.mood())
+    }
+
+    private mutating func alter(_ lane: inout Deployment) {
+        lane.weight = self.chance(50) ? Double(self.below(4)) : nil
+        lane.requestsPerMinute = self.chance(30) ? Double(self.below(100)) : nil
+        lane.order = self.chance(25) ? Int32(self.below(3)) : nil
+        lane.maxConcurrency = self.chance(50) ? UInt32(self.pick([0, 1, 2, 3, 8])) : nil
+        lane.retries = self.chance(15) ? UInt32(self.below(4)) : nil
+        lane.allowedFails = self.chance(10) ? UInt32(self.below(3)) : nil
+        lane.cooldownMilliseconds = self.chance(10) ? UInt64(100 + self.below(3_000)) : nil
+        lane.offers = self.chance(60) ? .all : self.pick(Self.needs)
+        lane.tags = self.chance(20) ? ["blue"] : []
+    }
+
+    private mutating func makeFallbacks() {
+        for group in self.snapshot.groups.indices {
+            self.snapshot.groups[group].retries = self.chance(20) ? UInt32(self.below(3)) : nil
+            self.snapshot.groups[group].fallbacks = self.chance(50) ? self.groups() : []
+            self.snapshot.groups[group].contextWindowFallbacks = self.chance(20) ? self.groups() : nil
+            self.snapshot.groups[group].contentPolicyFallbacks = self.chance(20) ? self.groups() : nil
+        }
+    }
+
+    mutating func groups() -> [GroupID] {
+        (0..<self.below(3)).map { _ in GroupID(self.below(self.snapshot.groups.count)) }
+    }
+
+    package mutating func mood() -> ProviderMood {
+        self.chance(45) ? .healthy : self.pick(ProviderMood.allCases)
+    }
+
+    /// A configuration as a person might change it: lanes come, go and change.
+    mutating func reloaded() -> Snapshot {
+        self.snapshot.version += 1
+        if self.chance(30) { self.makeRouting() }
+        for index in self.snapshot.deployments.indices {
+            if self.chance(20) { self.snapshot.deployments[index].isActive.toggle() }
+            guard self.chance(20) else { continue }
+            var lane = self.snapshot.deployments[index]
+            self.alter(&lane)
+            self.snapshot.deployments[index] = lane
+        }
+        if self.chance(40), self.snapshot.deployments.count < 20 {
+            self.addLane(to: self.below(self.snapshot.groups.count))
+        }
+        if self.chance(30) { self.makeFallbacks() }
+        return self.snapshot
+    }
+
+    /// Everything is well again: every provider answers, every lane is configured to take something.
+    mutating func healed() -> Snapshot {
+        self.snapshot.version += 1
+        for index in self.moods.indices { self.moods[index] = .healthy }
+        for index in self.snapshot.deployments.indices {
+            self.snapshot.deployments[index].isActive = true
+            if self.snapshot.deployments[index].maxConcurrency == 0 {
+                self.snapshot.deployments[index].maxConcurrency = 1
+            }
+        }
+        return self.snapshot
+    }
+
+    /// A random request, received at `now`.
+    mutating func ticket(index: UInt32, now: Instant, streamed: Bool) -> Ticket {
+        let group = GroupID(self.below(self.snapshot.groups.count))
+        var ticket = Ticket(index: index, group: group, needs: self.pick(Self.needs), deadline: .never)
+        if self.chance(40) { ticket.needs = .chat }
+        if self.chance(90) {
+            ticket.deadline = now.adding(milliseconds: UInt64(self.pick([500, 5_000, 60_000, 600_000])))
+        }
+        if self.chance(20) { ticket.priority = Int32(self.below(3)) - 1 }
+        if self.chance(15) { ticket.attemptsMax = UInt16(1 + self.below(5)) }
+        if streamed { ticket.flags.insert(.streamed) }
+        if streamed && self.chance(30) { ticket.flags.insert(.failsOnStreamBreak) }
+        if self.chance(15) { ticket.flags.insert(.noFallbacks) }
+        if self.chance(25) {
+            ticket.group = GroupID(0)
+            ticket.digest = RequestDigest(high: 1, low: UInt64(1 + self.below(3)))
+        }
+        let isRace = self.chance(12)
+        if isRace || self.chance(15) {
+            var race: [GroupID] = []
+            if isRace { race = (0..<(2 + self.below(3))).map { _ in GroupID(self.below(self.snapshot.groups.count)) } }
+            if let first = race.first { ticket.group = first }
+            ticket.extras = TicketExtras(
+                fallbacks: self.chance(20) ? self.groups() : nil,
+                race: race,
+                tags: self.chance(20) ? ["blue"] : []
+            )
+            ticket.raceWidth = isRace ? UInt16(self.below(4)) : 0
+        }
+        return ticket
+    }
+
+    /// What the provider of a lane answers, and after how many milliseconds.
+    mutating func answer(of lane: LaneID, streamed: Bool) -> (outcome: Outcome, milliseconds: UInt64) {
+        let quick = UInt64(1 + self.below(40))
+        let usual = UInt64(20 + self.below(1_500))
+        switch self.moods[Int(lane.index)] {
+        case .healthy: return (Outcome(code: self.chance(96) ? nil : .providerError), usual)
+        case .flaky: return self.flaky(after: usual)
+        case .dead: return (Outcome(code: self.pick([.unreachable, .providerError, .timeout])), quick)
+        case .limited:
+            let hint = UInt64(self.pick([0, 1, 300, 1_000, 4_000, 90_000]))
+            return (Outcome(code: .rateLimited, retryAfterMilliseconds: hint), quick)
+        case .limitedSilently: return (Outcome(code: self.chance(80) ? .rateLimited : nil), quick)
+        case .overloaded:
+            return (Outcome(code: .overloaded, retryAfterMilliseconds: self.chance(40) ? 700 : nil), quick)
+        case .hanging: return (Outcome(code: .timeout), 20_000)
+        case .badKey: return (Outcome(code: .authentication), quick)
+        case .outOfQuota: return (Outcome(code: .quotaExhausted), quick)
+        case .noModel: return (Outcome(code: self.pick([.notFound, .permission])), quick)
+        case .picky:
+            let codes: [FailureCode?] = [
+                nil, .invalidRequest, .contextWindow, .contentPolicy, .tooLarge, .unsupportedParameter,
+                .schemaMismatch, .internal,
+            ]
+            return (Outcome(code: self.pick(codes)), quick)
+        case .cutting:
+            var outcome = Outcome(code: .streamBroken)
+            outcome.hadContent = streamed
+            return (outcome, usual)
+        }
+    }
+
+    private mutating func flaky(after milliseconds: UInt64) -> (outcome: Outcome, milliseconds: UInt64) {
+        var outcome = Outcome(code: self.chance(50) ? nil : self.pick([.providerError, .invalidResponse, .overloaded]))
+        if outcome.code != nil && self.chance(20) { outcome.shouldRetry = self.chance(50) }
+        return (outcome, milliseconds)
+    }
+}
