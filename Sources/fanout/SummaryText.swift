@@ -44,7 +44,7 @@ enum SummaryText {
         if !summary.failures.isEmpty {
             line += " (\(self.failures(summary).map { "\($0.name) \($1)" }.joined(separator: ", ")))"
         }
-        line += "; \(summary.attempts) attempts"
+        line += "; \(summary.attempts) attempt\(summary.attempts == 1 ? "" : "s")"
         if summary.cacheHits > 0 { line += ", \(summary.cacheHits) from the cache" }
         line += "; \(summary.usage.promptTokens) + \(summary.usage.completionTokens) tokens"
         if let cost = summary.costNanoUSD { line += "; $\(self.dollars(cost))" }
