@@ -77,7 +77,7 @@ struct Arena: ~Copyable {
             while Self.unmapNewest(state) {}
             newest.pointee.older = nil
             state.pointee.slab = newest
-            state.pointee.mappedBytes = newest.pointee.bytes
+            state.pointee.mappedBytes += newest.pointee.bytes
             if newest.pointee.bytes > Self.keptBytes { _ = Self.unmapNewest(state) }
         }
         state.pointee.budget = budget
