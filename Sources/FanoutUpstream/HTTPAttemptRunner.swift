@@ -55,6 +55,10 @@ package final class HTTPAttemptRunner: AttemptRunner {
         self.eventLoop.assertInEventLoop()
         guard !self.isShutDown else { return }
         self.isShutDown = true
+        self.logger.debug(
+            "closing upstream connections",
+            metadata: ["idle": "\(self.idleConnections)", "timers": "\(self.clock.openCount)"]
+        )
         self.names.shutDown()
         self.clock.shutDown()
         for route in self.routes.values {

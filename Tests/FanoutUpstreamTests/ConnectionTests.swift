@@ -83,9 +83,12 @@ private final class HeldResolver: NameResolver {
     @Test func `idle connections are closed after a while, by one timer`() async throws {
         var settings = UpstreamSettings()
         settings.idleMilliseconds = 50
-        try await withServer([Self.good], settings: settings) { server, bench in
+        let script: [ScriptedServer.Step] = [.request, .wait, .send(Sample.answer(Sample.completion)), .wait]
+        try await withServer([script], settings: settings) { server, bench in
             let first = await bench.start(Sample.order(port: server.port))
             let second = await bench.start(Sample.order(port: server.port))
+            _ = await server.wait { $0.requests.count == 2 }
+            server.release()
             _ = await bench.report(of: first)
             _ = await bench.report(of: second)
             #expect(await bench.openTimers <= 1)
@@ -201,14 +204,12 @@ private final class HeldResolver: NameResolver {
 
     @Test func `a pause holds the idle timer, and a resume starts it again`() async throws {
         try await withServer([[.request, .send(Self.content), .wait]]) { server, bench in
-            let timeouts = Timeouts.only(idle: 400, total: 1_200)
-            let paused = await bench.start(Sample.order(port: server.port, stream: true, timeouts: timeouts))
-            _ = await bench.heard.wait { $0.firstContents[paused] == 1 }
-            await bench.pauseReading(paused)
+            let timeouts = Timeouts.only(idle: 60, total: 1_000)
+            let order = Sample.order(port: server.port, stream: true, timeouts: timeouts)
+            let paused = await bench.start(order, pausing: true)
             #expect(await bench.report(of: paused).failure?.phase == .total)
-            let resumed = await bench.start(Sample.order(port: server.port, stream: true, timeouts: timeouts))
+            let resumed = await bench.start(order, pausing: true)
             _ = await bench.heard.wait { $0.firstContents[resumed] == 1 }
-            await bench.pauseReading(resumed)
             await bench.resumeReading(resumed)
             #expect(await bench.report(of: resumed).failure?.phase == .idle)
         }

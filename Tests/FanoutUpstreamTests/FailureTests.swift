@@ -51,7 +51,7 @@ import Testing
     private static let silences: [(Timeouts, String, TimeoutPhase)] = [
         (.only(headers: 60), "", .headers),
         (.only(firstContent: 60), "", .firstContent),
-        (.only(headers: 60, firstContent: 80), Sample.streamHead, .firstContent),
+        (.only(headers: 1_000, firstContent: 1_200), Sample.streamHead, .firstContent),
         (.only(firstContent: 60), Sample.streamHead + Sample.chunk(Sample.events[0]), .firstContent),
         (.only(firstContent: 60), Sample.streamHead + Sample.chunk(": ping\n\n"), .firstContent),
         (.only(idle: 60), Sample.streamHead + Sample.chunk(Sample.events[1]), .idle),

@@ -19,6 +19,9 @@ actor Bench {
 
     private final class Sink: AttemptSink {
         let board: NoticeBoard<Heard>
+        var handles: [UInt64: AttemptHandle] = [:]
+        /// Attempts that are paused from inside their first content.
+        var pausing: Set<UInt64> = []
 
         init(board: NoticeBoard<Heard>) {
             self.board = board
@@ -29,6 +32,7 @@ actor Bench {
         }
 
         func attemptReachedFirstContent(_ id: UInt64) {
+            if self.pausing.contains(id) { self.handles[id]?.pauseReading() }
             self.board.update { $0.firstContents[id, default: 0] += 1 }
         }
 
@@ -44,7 +48,6 @@ actor Bench {
     private let runner: HTTPAttemptRunner
     private let simulated: SimulatedAttemptRunner
     private let both: DispatchingRunner
-    private var handles: [UInt64: AttemptHandle] = [:]
     private var lastID: UInt64 = 0
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.loop.executor.asUnownedSerialExecutor() }
@@ -79,11 +82,12 @@ actor Bench {
 
     /// Starts an attempt and gives its number.
     @discardableResult
-    func start(_ order: AttemptOrder) -> UInt64 {
+    func start(_ order: AttemptOrder, pausing: Bool = false) -> UInt64 {
         var order = order
         self.lastID += 1
+        if pausing { self.sink.pausing.insert(self.lastID) }
         order.id = self.lastID
-        self.handles[order.id] = self.both.start(order, sink: self.sink)
+        self.sink.handles[order.id] = self.both.start(order, sink: self.sink)
         return order.id
     }
 
@@ -104,15 +108,15 @@ actor Bench {
     }
 
     func cancel(_ id: UInt64, _ reason: CancelReason = .client) {
-        self.handles[id]?.cancel(reason)
+        self.sink.handles[id]?.cancel(reason)
     }
 
     func pauseReading(_ id: UInt64) {
-        self.handles[id]?.pauseReading()
+        self.sink.handles[id]?.pauseReading()
     }
 
     func resumeReading(_ id: UInt64) {
-        self.handles[id]?.resumeReading()
+        self.sink.handles[id]?.resumeReading()
     }
 
     var idleConnections: Int { self.runner.idleConnections }
@@ -124,7 +128,7 @@ actor Bench {
     var isArmed: Bool { self.runner.timers.isArmed }
 
     func shutdownRunner() {
-        self.handles = [:]
+        self.sink.handles = [:]
         self.both.shutdown()
     }
 
