@@ -70,7 +70,7 @@ struct Descriptor: Sendable {
         }
     }
 
-    /// Says a failure to write to standard error has nowhere to be said.
+    /// Writes a line to standard error; a failure of that has nowhere to be said.
     static func complain(_ line: String) {
         try? Descriptor.error.write(line: line)
     }

@@ -165,7 +165,7 @@ internal import Testing
 
     @Test func `a line of an OpenAI batch file is its body under its name`() throws {
         let item = try self.item(
-            #"{"custom_id":"r-1","method":"POST","url":"/v1/embeddings","body":{"model":"e","input":"a"}}"#
+            #"{"custom_id":"r-1","id":null,"method":"POST","url":"/v1/embeddings","body":{"model":"e","input":"a"}}"#
         )
         #expect(item.id == "r-1")
         #expect(item.request == Request(model: "e", task: .embedding(EmbeddingRequest(inputs: ["a"]))))
