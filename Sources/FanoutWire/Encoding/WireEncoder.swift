@@ -66,7 +66,7 @@ package struct WireEncoder: ~Copyable {
     }
 
     /// Appends one item's end: in one frame, or in parts where its response is over 256 KiB.
-    /// - Throws: never for results whose Failure and Trail come from the daemon: see ``encode(_:into:)-(ServerFrame,_)``.
+    /// - Throws: never in truth, since all that is in a result is cut or sent in parts.
     package mutating func encodeResult(
         batch: UInt64,
         _ result: ItemResult,
