@@ -23,6 +23,7 @@ let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swi
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let collections: Target.Dependency = .product(name: "Collections", package: "swift-collections")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
@@ -65,7 +66,7 @@ let package = Package(
         // Every routing decision, and the actor that holds them.
         .target(name: "FanoutRouter", dependencies: ["FanoutModel", collections]),
         // LiteLLM's config.yaml and the environment into one snapshot.
-        .target(name: "FanoutConfiguration", dependencies: ["FanoutModel", "FanoutProviders", crypto, yams]),
+        .target(name: "FanoutConfiguration", dependencies: ["FanoutJSON", "FanoutModel", "FanoutProviders", crypto, yams]),
         // Connections to providers and the attempts on them.
         .target(
             name: "FanoutUpstream",
@@ -102,8 +103,8 @@ let package = Package(
         .executableTarget(
             name: "fanoutd",
             dependencies: [
-                "FanoutConfiguration", "FanoutEngine", "FanoutModel", "FanoutServer", arguments, lifecycle, logging,
-                nioPosix,
+                "FanoutConfiguration", "FanoutEngine", "FanoutModel", "FanoutRouter", "FanoutServer", "FanoutUpstream",
+                arguments, lifecycle, logging, nioCore, nioPosix, signals,
             ]
         ),
         // The command line.

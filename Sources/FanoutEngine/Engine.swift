@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import FanoutModel
+internal import FanoutProviders
 package import FanoutRouter
 package import FanoutUpstream
 package import Logging
@@ -110,13 +111,13 @@ package final class Engine: AttemptSink {
         let index = run.nextIndex
         run.nextIndex += 1
         var item = item
-        if let defaults = run.defaults { item.request = item.request.filled(from: defaults) }
-        let live = RunItem(index: index, item: item, received: now, uploadBytes: uploadBytes)
-        do {
+        do throws(Failure) {
+            if let defaults = run.defaults { item.request = try item.request.merged(over: defaults) }
             run.pendingTickets.append(try run.tickets.ticket(index: index, item: item, received: now))
-            run.items[index] = live
+            run.items[index] = RunItem(index: index, item: item, received: now, uploadBytes: uploadBytes)
             self.ledger.charge(uploadBytes)
         } catch {
+            let live = RunItem(index: index, item: item, received: now, uploadBytes: uploadBytes)
             self.refuse(live, of: run, with: error)
         }
     }

@@ -9,7 +9,7 @@ internal import NIOPosix
 internal import ServiceLifecycle
 
 /// Serves the Unix socket: accepts, hands each connection to a session, and drains at shutdown.
-package struct FanoutServer: Service {
+package struct FanoutServer: Service, CustomStringConvertible {
     private let loop: any EventLoop
     private let engine: NIOLoopBound<Engine>
     private let settings: ServerSettings
@@ -22,6 +22,9 @@ package struct FanoutServer: Service {
         self.settings = settings
         self.logger = logger
     }
+
+    /// What the lifecycle's logs call it.
+    package var description: String { "FanoutServer" }
 
     /// Serves until graceful shutdown has drained, or the task is cancelled.
     package func run() async throws {

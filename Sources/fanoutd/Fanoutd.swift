@@ -12,6 +12,7 @@ internal import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import ServiceLifecycle
+internal import UnixSignals
 
 /// The daemon: reads the configuration, puts the parts together, serves until it is told to stop.
 @main

@@ -80,7 +80,7 @@ enum Startup {
         var settings = ServerSettings(socketPath: loaded.service.socketPath)
         settings.socketMode = loaded.service.socketMode
         settings.socketGroup = loaded.service.socketGroup
-        settings.version = "fanoutd \(Version.text)"
+        settings.version = Version.text
         settings.configurationPath = path ?? ProcessInfo.processInfo.environment["FANOUT_CONFIG"] ?? ""
         settings.configurationLoadedMilliseconds = Int64(Date().timeIntervalSince1970 * 1_000)
         return settings

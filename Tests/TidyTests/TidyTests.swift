@@ -34,6 +34,7 @@ import Testing
         "fanoutd": [
             "ArgumentParser", "FanoutConfiguration", "FanoutEngine", "FanoutModel", "FanoutRouter", "FanoutServer",
             "FanoutUpstream", "Foundation", "Glibc", "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle",
+            "UnixSignals",
         ],
         "fanout": ["ArgumentParser", "FanoutClient", "FanoutJSON", "FanoutModel", "Foundation", "Glibc"],
     ]
