@@ -87,7 +87,8 @@ extension RouterCore {
         }
     }
 
-    private mutating func cancel(_ item: Slot, reason: CancelReason, _ effects: inout [Effect]) {
+    /// Ends one item: now if nothing of it is under way, else when that has been settled.
+    mutating func cancel(_ item: Slot, reason: CancelReason, _ effects: inout [Effect]) {
         guard self.items[item].fate == .live else { return }
         guard self.items[item].leases == 0 else {
             self.dropLegs(of: item, except: .none, reason: reason, &effects)

@@ -65,25 +65,46 @@ extension RouterCore {
         let until = self.now.adding(nanoseconds: RetryPolicy.offNanoseconds)
         let isKeys = code == .authentication || code == .quotaExhausted
         let credential = self.lanes[lane].credential
+        var affected: [(id: LaneID, old: LaneLook)] = []
         for index in self.lanes.indices where index == lane || (isKeys && self.lanes[index].credential == credential) {
             self.lanes[index].off = (code, until)
             // When the half hour is over, one attempt finds out whether it is mended.
             self.lanes[index].pause.demandProbe()
-            if index != lane { self.refresh(LaneID(index), &effects) }
+            affected.append((LaneID(index), self.look(at: LaneID(index))))
         }
+        // All of them first, so that nobody is sent from one to the other.
+        for (id, _) in affected { self.update(id) }
+        for (id, old) in affected { self.announce(id, since: old, &effects) }
     }
 
     /// Brings the group's sets up to date with a lane, and tells those who wait.
     mutating func refresh(_ id: LaneID, _ effects: inout [Effect]) {
-        let index = Int(id.index)
-        let group = Int(self.lanes[index].group.index)
-        let old = (
-            state: self.lanes[index].state, available: self.lanes[index].isAvailable, readyAt: self.lanes[index].readyAt
-        )
+        let old = self.look(at: id)
         self.update(id)
-        let lane = (state: self.lanes[index].state, readyAt: self.lanes[index].readyAt)
+        self.announce(id, since: old, &effects)
+    }
+
+    /// What others know of a lane.
+    struct LaneLook {
+        var state: LaneState
+        var isAvailable: Bool
+        var readyAt: Instant
+    }
+
+    private func look(at id: LaneID) -> LaneLook {
+        let index = Int(id.index)
+        return LaneLook(
+            state: self.lanes[index].state,
+            isAvailable: self.lanes[index].isAvailable,
+            readyAt: self.lanes[index].readyAt
+        )
+    }
+
+    private mutating func announce(_ id: LaneID, since old: LaneLook, _ effects: inout [Effect]) {
+        let lane = self.look(at: id)
+        let group = Int(self.lanes[Int(id.index)].group.index)
         if lane.state != old.state { effects.append(.laneChanged(id)) }
-        let gained = self.lanes[index].isAvailable && !old.available
+        let gained = lane.isAvailable && !old.isAvailable
         let lost = old.state == .closed && lane.state != .closed
         if gained || lost { self.wake(group) }
         if lane.readyAt > old.readyAt { self.review(group, &effects) }

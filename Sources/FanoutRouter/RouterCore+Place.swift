@@ -81,6 +81,8 @@ extension RouterCore {
             case .off(let code, let lane): off = off ?? (code, lane)
             case .none: break
             }
+            // A fallback that was never tried doesn't count as entered.
+            if self.legs[leg].last == nil && self.legs[leg].entered > 0 { self.legs[leg].entered -= 1 }
             // General fallbacks: nothing was refused here, there is merely nobody who could serve.
             if !self.moveToFallback(leg, after: self.legs[leg].last?.code ?? .noRoute) { break }
         }

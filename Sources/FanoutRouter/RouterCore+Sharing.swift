@@ -111,6 +111,10 @@ extension RouterCore {
     }
 
     private mutating func placeFollower(_ item: Slot, _ effects: inout [Effect]) {
+        if let reason = self.runs[self.items[item].run].endReason {
+            self.cancel(item, reason: reason, &effects)
+            return
+        }
         let leg = self.items[item].firstLeg
         self.legs[leg].place = .idle
         self.place(leg, &effects)

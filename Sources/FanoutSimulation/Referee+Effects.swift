@@ -34,7 +34,8 @@ extension Referee {
         if item.cancelled != nil { self.blame("\(name): it was cancelled") }
         if run.ended != nil { self.blame("\(name): its run has ended") }
         if item.deadline <= self.now { self.blame("\(name): its deadline has passed") }
-        if item.leader != nil { self.blame("\(name): it follows another") }
+        if let leader = item.leader, !self.mayHaveLost(leader) { self.blame("\(name): it follows another") }
+        item.leader = nil
         if item.committed != nil { self.blame("\(name): another leg owns the stream") }
         if Int(dispatch.attempt) != item.attempts + 1 { self.blame("\(name): attempt \(dispatch.attempt)") }
         if item.active.isEmpty {
@@ -67,7 +68,8 @@ extension Referee {
         guard self.isFresh(item), !run.isPaused, dispatch.fallback == 0 else { return }
         let lanes = Set(self.eligible(item.ticket, item.ticket.group))
         for id in self.open where id.run == dispatch.item.run && id != dispatch.item {
-            guard let other = self.items[id], self.isFresh(other), other.ticket.group == item.ticket.group,
+            guard let other = self.items[id], self.isFresh(other), !self.mayHaveMoved(other),
+                other.ticket.group == item.ticket.group,
                 Set(self.eligible(other.ticket, other.ticket.group)) == lanes
             else { continue }
             let mine = (item.ticket.priority, item.deadline, item.order)

@@ -38,9 +38,9 @@ extension Referee {
         for other in self.open where self.items[other]?.leader == id { self.items[other]?.leader = nil }
     }
 
-    /// Cancelled, but not by a failure of this very event: several may fail at the same moment.
+    /// Cancelled, but not in this very event: several items may end at the same moment, each for its own reason.
     private func isCancelled(_ item: Item) -> Bool {
-        item.cancelled != nil && !(item.cancelled == .failFast && item.cancelledAt == self.event)
+        item.cancelled != nil && item.cancelledAt != self.event
     }
 
     private mutating func judgeSuccess(_ item: Item, _ id: ItemID, _ lease: LeaseID, _ name: String) {
@@ -88,8 +88,11 @@ extension Referee {
         let hasRetry =
             bound == 0 ? leg.retriesUsed < self.retries(of: lease.lane, in: leg.group) : false
         if code.traits.retriesOtherLane && (hasRetry || code == .rateLimited) {
+            // Where only the same lanes are left, the wait for them may be longer than the time there is.
+            let tried = Set(leg.failures.map(\.lane))
+            let hasTime = item.deadline > self.now.adding(milliseconds: 21_000)
             let ways = self.eligible(item.ticket, leg.group).filter { lane in
-                !leg.barred.contains(lane) && self.state(of: lane) == [.closed]
+                !leg.barred.contains(lane) && self.state(of: lane) == [.closed] && (hasTime || !tried.contains(lane))
             }
             if !ways.isEmpty { self.blame("\(name): gave up after \(code.name) beside lane \(ways[0].index)") }
         }
@@ -167,7 +170,7 @@ extension Referee {
         guard self.isFresh(item), let leg = item.legs.first else { return }
         let lanes = self.eligible(item.ticket, leg.group)
         // Once it waits for a fallback the referee doesn't know which.
-        let mayFallBack = !self.fallbacks(of: item, leg: leg, after: .noRoute).isEmpty
+        let mayFallBack = self.mayHaveMoved(item)
         if self.hasPlace(id), !mayFallBack, let lane = lanes.first(where: { self.isFree($0) }) {
             self.blame("\(name) waits beside lane \(lane.index), which is free")
         }

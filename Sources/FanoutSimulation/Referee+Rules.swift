@@ -95,4 +95,16 @@ extension Referee {
     func isFresh(_ item: Item) -> Bool {
         !item.isFinal && item.attempts == 0 && item.leader == nil && item.legs.count == 1 && item.cancelled == nil
     }
+
+    /// Whether an item that was never started may wait for a fallback instead of its own group.
+    func mayHaveMoved(_ item: Item) -> Bool {
+        guard let leg = item.legs.first else { return true }
+        return item.mayHaveMoved || !self.fallbacks(of: item, leg: leg, after: .noRoute).isEmpty
+    }
+
+    /// Whether an item may have stopped following: its leader is being cancelled, or waits in a paused run.
+    func mayHaveLost(_ leader: ItemID) -> Bool {
+        guard let item = self.items[leader], let run = self.runs[leader.run] else { return true }
+        return item.cancelled != nil || (item.active.isEmpty && run.wasPaused)
+    }
 }

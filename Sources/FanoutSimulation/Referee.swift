@@ -14,6 +14,7 @@ package struct Referee {
         var terms: RunTerms
         var isClosed = false
         var isPaused = false
+        var wasPaused = false
         var head: UInt32?
         /// Why it starts nothing any more.
         var ended: CancelReason?
@@ -51,6 +52,8 @@ package struct Referee {
         var committed: LeaseID?
         /// A reload came in between: rules that compare then and now don't hold.
         var sawReload = false
+        /// It had fallbacks before a reload, and may wait for one of them unseen.
+        var mayHaveMoved = false
     }
 
     struct Lease {
@@ -151,6 +154,7 @@ package struct Referee {
 
     mutating func paused(_ run: RunID, head: UInt32?) {
         self.runs[run]?.isPaused = true
+        self.runs[run]?.wasPaused = true
         self.runs[run]?.head = head
     }
 
@@ -165,6 +169,10 @@ package struct Referee {
     }
 
     mutating func reloaded(_ snapshot: Snapshot) {
+        for id in self.open {
+            guard let item = self.items[id], let leg = item.legs.first else { continue }
+            if !self.fallbacks(of: item, leg: leg, after: .noRoute).isEmpty { self.items[id]?.mayHaveMoved = true }
+        }
         for index in self.lanes.indices {
             self.lanes[index].off = nil
             let old = BreakerRules(self.snapshot.deployments[index], self.snapshot.routing)

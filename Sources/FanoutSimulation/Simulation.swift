@@ -51,6 +51,8 @@ package struct Simulation {
     var closed: Set<RunID> = []
     var wakeUp = Instant.never
     var isHealed = false
+    /// Prints each event and its effects.
+    var isLogged = false
     /// Every how many events the core's own invariants are recomputed.
     var checkEvery = 1
 
@@ -64,8 +66,11 @@ package struct Simulation {
     }
 
     /// Runs it to its end.
-    package static func run(seed: UInt64, checkEvery: Int = 1) -> Report {
+    ///
+    /// `log` prints each event with its effects, for a look at a seed that failed.
+    package static func run(seed: UInt64, checkEvery: Int = 1, log: Bool = false) -> Report {
         var simulation = Simulation(seed: seed, checkEvery: checkEvery)
+        simulation.isLogged = log
         simulation.run()
         return simulation.report
     }
@@ -80,6 +85,7 @@ package struct Simulation {
         self.plan(.heal, in: span)
         while let next = self.takeNext() {
             self.now = next.instant
+            if self.isLogged { print("\(self.report.events) \(self.now.nanoseconds / 1_000_000) ms: \(next.event)") }
             self.step(next.event)
             self.report.events += 1
             if !self.referee.faults.isEmpty { break }
@@ -138,6 +144,7 @@ package struct Simulation {
         self.effects.removeAll(keepingCapacity: true)
         for effect in effects {
             self.report.trace = Self.fold(effect, into: self.report.trace)
+            if self.isLogged { print("    \(effect)") }
             self.referee.judge(effect)
             switch effect {
             case .start(let dispatch): self.start(dispatch)
