@@ -15,11 +15,21 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 512
+
+    def shutdown_request(self, request):
+        # No orderly end before the close, which would make a reset impossible.
+        self.close_request(request)
+
+    def handle_error(self, *_):
+        pass  # A peer that goes away is what these tests are about.
+
+
 class FakeUpstream:
     def __init__(self):
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.server.request_queue_size = 512
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.server.upstream = self
         self.changed = threading.Condition()
         self.requests, self.broken_off, self.in_flight, self.widest = [], [], 0, 0
