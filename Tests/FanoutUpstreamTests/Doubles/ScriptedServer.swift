@@ -179,15 +179,26 @@ private final class ScriptHandler: ChannelInboundHandler {
         let rest = Array(bytes.dropFirst(size))
         let done = context.eventLoop.makePromise(of: Void.self)
         context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(bytes: bytes.prefix(size))), promise: done)
-        done.futureResult.assumeIsolated().whenComplete { _ in self.trickle(rest, size, context) }
+        self.next(context, after: done) { self.trickle(rest, size, context) }
     }
 
     private func flood(_ text: String, _ context: ChannelHandlerContext) {
         self.isBlocked = true
         let done = context.eventLoop.makePromise(of: Void.self)
         context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(string: text)), promise: done)
+        self.next(context, after: done) { self.flood(text, context) }
+    }
+
+    /// In a turn of its own: a write that completes at once would otherwise nest without end.
+    private func next(
+        _ context: ChannelHandlerContext,
+        after done: EventLoopPromise<Void>,
+        _ body: @escaping () -> Void
+    ) {
+        let loop = context.eventLoop
         done.futureResult.assumeIsolated().whenComplete { result in
-            if case .success = result, !self.isClosing { self.flood(text, context) }
+            guard case .success = result, !self.isClosing else { return }
+            loop.assumeIsolated().execute(body)
         }
     }
 
