@@ -15,12 +15,12 @@ extension RouterCore {
         let item = lease.item
         let traits = code.traits
         self.note(lease, code: code, sameLane: traits.retriesSameLane && outcome.shouldRetry != false)
+        let mayGoOn = traits.retriesSameLane || traits.retriesOtherLane || traits.fallsBack || code == .contentPolicy
         let isBroken = outcome.hadContent && self.items[item].ticket.flags.contains(.streamed)
         if isBroken && self.items[item].ticket.flags.contains(.failsOnStreamBreak) {
             self.spend(leg, &effects)
             return
         }
-        let mayGoOn = traits.retriesSameLane || traits.retriesOtherLane || traits.fallsBack || code == .contentPolicy
         if mayGoOn && self.now >= self.items[item].deadline {
             self.expire(leg, earliest: 0, &effects)
             return
@@ -105,7 +105,6 @@ extension RouterCore {
         _ effects: inout [Effect]
     ) {
         let group = Int(self.legs[leg].group.index)
-        if code != .rateLimited { self.legs[leg].retriesUsed += 1 }
         let untried = permitted.subtracting(self.legs[leg].tried)
         if untried.intersects(self.groups[group].healthy) {
             self.place(leg, &effects)
