@@ -10,6 +10,7 @@ import ctypes
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -87,7 +88,8 @@ BAD = ("html", "nothing", "garbage", "notjson", "cut", "reset", "hang", "down", 
 
 def deployment(group, base, model="fake", **parameters):
     lines = [f"  - model_name: {group}", "    litellm_params:", f"      model: openai/{model}"]
-    lines += [f"      api_base: {base}", "      api_key: none"]
+    # A key each: a refused key shuts every deployment that has it at the same host.
+    lines += [f"      api_base: {base}", f"      api_key: key-of-{group}"]
     return lines + [f"      {key}: {value}" for key, value in parameters.items()]
 
 
@@ -103,6 +105,7 @@ def configuration(socket_path, upstream, model_url=None):
         # Nothing listens on port 1; chosen nine times of ten at first.
         lines += deployment("flaky", "http://127.0.0.1:1/v1", weight=9)
     lines += deployment("good", upstream.url("good"))
+    lines += deployment("single", upstream.url("good"), max_parallel_requests=1)
     lines += deployment("refused", "http://127.0.0.1:1/v1")
     for behaviour in BAD:
         lines += deployment(behaviour, upstream.url(behaviour))
@@ -122,11 +125,16 @@ class Daemon:
             command = [str(BINARIES / "fanoutd"), "--config", str(config), "--socket", self.path]
             self.process = start(command, log, stdout=log)
         deadline = time.monotonic() + 10
-        while not os.path.exists(self.path):
+        while not self.answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 stop(self.process)
                 raise AssertionError(f"fanoutd did not start:\n{self.log.read_text()[-4000:]}")
             time.sleep(0.02)
+
+    def answers(self):
+        # That the file is there says nothing: it may be that of a daemon that was killed.
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(self.path) == 0
 
     def stop(self):
         return stop(self.process)

@@ -113,7 +113,7 @@ def test_many_rejected_batches_use_up_no_window(daemon):
         for _ in range(12):
             peer.send(3, submit={"items": [chat(text="x" * 900_000)]})
             peer.until("rejected")
-        peer.send(10, submit={"items": [chat(text="say=x" + "x" * 900_000)]})
+        peer.send(10, submit={"items": [chat(text="say=x " + "x" * 900_000)]})
         assert peer.results(10)[0].HasField("response")
 
 
@@ -296,4 +296,4 @@ def test_wrong_credentials_are_said_once_and_not_tried_again(client, upstream):
     with pytest.raises(fanout.AuthenticationError) as caught:
         client.completion("unauthorized", user("x"))
     assert caught.value.code == "AUTHENTICATION" and caught.value.trail.attempts <= 1
-    assert len(upstream.requests) <= 1
+    assert [behaviour for behaviour, _ in upstream.requests].count("unauthorized") <= 1

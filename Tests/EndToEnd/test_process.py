@@ -74,12 +74,8 @@ def test_a_stale_socket_of_a_killed_daemon_is_taken_over(own_daemon, directory, 
     own_daemon.process.wait()
     assert os.path.exists(own_daemon.path)
     config = own_daemon.log.with_suffix(".yaml").read_text()
-    stale = os.stat(own_daemon.path).st_ino
     again = Daemon(directory, config, own_daemon.log.stem)
     try:
-        deadline = time.monotonic() + 10
-        while os.stat(own_daemon.path).st_ino == stale and time.monotonic() < deadline:
-            time.sleep(0.02)
         with fanout.Client(again.path) as client:
             assert text_of(client.completion("good", user("say=again"))) == "again"
     finally:
@@ -110,7 +106,7 @@ def test_an_idle_daemon_ends_at_once(own_daemon):
 
 
 def test_secrets_are_never_printed(daemon, tmp_path, upstream):
-    config = configuration(tmp_path / "s.sock", upstream).replace("api_key: none", "api_key: sk-hidden-from-all")
+    config = configuration(tmp_path / "s.sock", upstream).replace("api_key: key-of-", "api_key: sk-hidden-")
     own = Daemon(tmp_path, config, "secret")
     try:
         with fanout.Client(own.path) as client:
