@@ -21,7 +21,7 @@ def show(result):
     text = " ".join(text.split())
     again = f"{result.get('attempts', 0)} attempts" if result.get("attempts", 0) != 1 else ""
     name, deployment = result.get("id") or result["index"], result.get("deployment") or "-"
-    print(f"{name:<10} {deployment:<12} {again:<11} {text[:90]}", flush=True)
+    print(f"{name:<10} {deployment:<40} {again:<11} {text[:70]}", flush=True)
 
 
 def judge(results, summary):
