@@ -25,9 +25,6 @@ struct Lane {
     var probe: UInt64 = 0
     /// Lanes with the same number share a key.
     var credential: Int32 = 0
-    var weights = WeightedShuffle.Weights(weight: nil, requestsPerMinute: nil, tokensPerMinute: nil)
-    /// Lower first; lanes that name none come last.
-    var order: Int32 = .max
     /// `nil` = the group's.
     var retries: UInt32?
     var succeeded: UInt64 = 0

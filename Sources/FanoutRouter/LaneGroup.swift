@@ -9,6 +9,10 @@ struct LaneGroup {
     ///
     /// Positions are never given anew, so that a set that waits somewhere keeps its meaning.
     var lanes: [LaneID] = []
+    /// What each position weighs in a draw.
+    var weights: [WeightedShuffle.Weights] = []
+    /// Each position's order; those that name none come last.
+    var orders: [Int32] = []
     /// Positions that are in the configuration in force.
     var members = LaneSet()
     /// Lanes that would start an attempt now.

@@ -35,11 +35,12 @@ extension RouterCore {
 
     /// The lanes that would take a leg of a queue now.
     func usableLanes(of queue: Slot) -> LaneSet {
-        let key = self.queues[queue].key
-        let group = Int(key.group.index)
+        let group = Int(self.queues[queue].key.group.index)
         // A leg that failed somewhere waits for a healthy lane that hasn't failed it, even if that one is full now.
-        let lanes = key.preferred.intersects(self.groups[group].healthy) ? key.preferred : key.permitted
-        return lanes.intersection(self.groups[group].available)
+        if self.queues[queue].key.preferred.intersects(self.groups[group].healthy) {
+            return self.queues[queue].key.preferred.intersection(self.groups[group].available)
+        }
+        return self.queues[queue].key.permitted.intersection(self.groups[group].available)
     }
 
     /// Starts one leg of a queue, or finds out why none can start.
@@ -161,21 +162,16 @@ extension RouterCore {
     private mutating func pick(among candidates: LaneSet, group: Int) -> Int? {
         var lanes = candidates
         if self.groups[group].hasOrder {
+            let orders = self.groups[group].orders
             var lowest = Int32.max
-            candidates.forEach { lowest = min(lowest, self.lane(at: $0, group: group).order) }
-            candidates.forEach { if self.lane(at: $0, group: group).order != lowest { lanes.remove($0) } }
+            candidates.forEach { lowest = min(lowest, orders[$0]) }
+            candidates.forEach { if orders[$0] != lowest { lanes.remove($0) } }
         }
-        var generator = self.generator
-        defer { self.generator = generator }
-        return WeightedShuffle.pick(from: lanes, using: &generator) { self.lane(at: $0, group: group).weights }
+        return WeightedShuffle.pick(from: lanes, weights: self.groups[group].weights, using: &self.generator)
     }
 
-    private func lane(at position: Int, group: Int) -> Lane {
-        self.lanes[Int(self.groups[group].lanes[position].index)]
-    }
-
-    /// Puts an item's waiting legs into the flow that its state calls for: an item in flight waits neither for its run's
-    /// width nor for its pause.
+    /// Puts an item's waiting legs into the flow that its state calls for: an item in flight waits neither for its
+    /// run's width nor for its pause.
     mutating func moveWaitingLegs(of item: Slot) {
         var leg = self.items[item].firstLeg
         while leg != .none {

@@ -157,7 +157,6 @@ extension RouterCore {
         self.legs[leg].stamp &+= 1
         self.delayedLegs += 1
         self.retries.insert(TimerHeap.Entry(instant: until, slot: leg, stamp: self.legs[leg].stamp))
-        self.sweepRetries()
         self.armDeadline(item)
     }
 }

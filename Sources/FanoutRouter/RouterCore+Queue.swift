@@ -46,8 +46,7 @@ extension RouterCore {
     }
 
     func isLive(_ entry: WaitingLine.Entry, in flow: Slot) -> Bool {
-        let leg = self.legs[entry.leg]
-        return leg.stamp == entry.stamp && leg.place == .waiting && leg.flow == flow
+        WaitingLine.isLive(entry, in: flow, legs: self.legs)
     }
 
     /// Takes a waiting leg out of turn.
@@ -56,20 +55,13 @@ extension RouterCore {
         self.legs[leg].place = .idle
         self.legs[leg].flow = .none
         self.queues[self.flows[flow].queue].waiting -= 1
-        var line = WaitingLine()
-        swap(&line, &self.flows[flow].line)
-        line.discardOne { self.isLive($0, in: flow) }
-        swap(&line, &self.flows[flow].line)
+        self.flows[flow].line.discardOne(of: flow, legs: self.legs)
         if self.flows[flow].line.live == 0 { self.dissolve(flow) }
     }
 
     /// Takes the next leg of a flow that has one.
     mutating func popLeg(from flow: Slot) -> Slot? {
-        var line = WaitingLine()
-        swap(&line, &self.flows[flow].line)
-        let entry = line.popFirst { self.isLive($0, in: flow) }
-        swap(&line, &self.flows[flow].line)
-        guard let leg = entry?.leg else { return nil }
+        guard let leg = self.flows[flow].line.popFirst(of: flow, legs: self.legs)?.leg else { return nil }
         self.legs[leg].place = .idle
         self.legs[leg].flow = .none
         self.queues[self.flows[flow].queue].waiting -= 1
@@ -240,29 +232,32 @@ extension RouterCore {
     // MARK: - Queues
 
     mutating func makeReady(_ queue: Slot) {
-        let key = self.queues[queue].key
-        if self.queues[queue].state == .starved {
-            self.queues.remove(queue, from: &self.groups[Int(key.group.index)].starved)
-        }
+        self.leaveRing(queue)
         self.queues[queue].state = .ready
-        self.queues.append(queue, to: &self.ready[Self.index(of: key.priorityClass)])
+        self.queues.append(queue, to: &self.ready[Self.index(of: self.queues[queue].key.priorityClass)])
     }
 
     mutating func makeStarved(_ queue: Slot) {
-        let key = self.queues[queue].key
-        self.queues.remove(queue, from: &self.ready[Self.index(of: key.priorityClass)])
+        self.leaveRing(queue)
         self.queues[queue].state = .starved
-        self.queues.append(queue, to: &self.groups[Int(key.group.index)].starved)
+        self.queues.append(queue, to: &self.groups[Int(self.queues[queue].key.group.index)].starved)
     }
 
     private mutating func makeIdle(_ queue: Slot) {
-        let key = self.queues[queue].key
+        self.leaveRing(queue)
+        self.queues[queue].state = .idle
+    }
+
+    private mutating func leaveRing(_ queue: Slot) {
         switch self.queues[queue].state {
         case .idle: break
-        case .ready: self.queues.remove(queue, from: &self.ready[Self.index(of: key.priorityClass)])
-        case .starved: self.queues.remove(queue, from: &self.groups[Int(key.group.index)].starved)
+        case .ready:
+            let index = Self.index(of: self.queues[queue].key.priorityClass)
+            self.queues.remove(queue, from: &self.ready[index])
+        case .starved:
+            let group = Int(self.queues[queue].key.group.index)
+            self.queues.remove(queue, from: &self.groups[group].starved)
         }
-        self.queues[queue].state = .idle
     }
 
     static func index(of priorityClass: PriorityClass) -> Int {

@@ -95,9 +95,10 @@ extension RouterCore {
         self.lanes[index].position = position
         self.lanes[index].isActive = isMember
         self.lanes[index].limit = self.limit(of: deployment)
-        self.lanes[index].order = deployment.order ?? .max
         self.lanes[index].retries = deployment.retries
-        self.lanes[index].weights = WeightedShuffle.Weights(
+        let group = Int(deployment.group.index)
+        self.groups[group].orders[position] = deployment.order ?? .max
+        self.groups[group].weights[position] = WeightedShuffle.Weights(
             weight: deployment.weight,
             requestsPerMinute: deployment.requestsPerMinute,
             tokensPerMinute: deployment.tokensPerMinute
@@ -118,6 +119,8 @@ extension RouterCore {
     private mutating func position(of lane: LaneID, in group: Int) -> Int {
         if let position = self.groups[group].lanes.firstIndex(of: lane) { return position }
         self.groups[group].lanes.append(lane)
+        self.groups[group].orders.append(.max)
+        self.groups[group].weights.append(WeightedShuffle.Weights())
         return self.groups[group].lanes.count - 1
     }
 }

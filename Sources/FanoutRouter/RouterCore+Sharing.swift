@@ -20,8 +20,8 @@ extension RouterCore {
     ///
     /// `true` = it follows a leader and needs no place of its own.
     mutating func joinChain(_ item: Slot, _ effects: inout [Effect]) -> Bool {
+        guard self.items[item].ticket.digest != .none else { return false }
         let ticket = self.items[item].ticket
-        guard ticket.digest != .none else { return false }
         var chain = self.chains[ticket.digest] ?? Chain()
         if !chain.members.isEmpty, self.items[chain.members.first].ticket.group != ticket.group { return false }
         self.items.append(item, to: &chain.members)

@@ -79,6 +79,16 @@ extension RouterCore {
         self.deadlines.insert(
             TimerHeap.Entry(instant: self.items[item].deadline, slot: item, stamp: self.items[item].stamp)
         )
+        self.sweepDeadlines()
+    }
+
+    /// Drops timers without a reason when they are the greater part.
+    mutating func sweepTimers() {
+        self.sweepDeadlines()
+        self.sweepRetries()
+    }
+
+    private mutating func sweepDeadlines() {
         guard self.deadlines.needsSweep(alive: self.armedDeadlines) else { return }
         var heap = TimerHeap()
         swap(&heap, &self.deadlines)
@@ -86,7 +96,7 @@ extension RouterCore {
         swap(&heap, &self.deadlines)
     }
 
-    mutating func sweepRetries() {
+    private mutating func sweepRetries() {
         guard self.retries.needsSweep(alive: self.delayedLegs) else { return }
         var heap = TimerHeap()
         swap(&heap, &self.retries)

@@ -141,6 +141,7 @@ package struct RouterCore {
     mutating func conclude(_ effects: inout [Effect]) {
         while let run = self.failedRuns.popLast() { self.end(run, reason: .failFast, &effects) }
         self.pump(&effects)
+        self.sweepTimers()
         while let run = self.runsToForget.popLast() { self.forgetIfDone(run) }
     }
 
@@ -153,9 +154,9 @@ package struct RouterCore {
     }
 
     private mutating func forgetIfDone(_ slot: Slot) {
-        let run = self.runs[slot]
-        guard run.isClosed, run.records == 0, self.runSlots[run.id] == slot else { return }
-        self.runSlots[run.id] = nil
+        let id = self.runs[slot].id
+        guard self.runs[slot].isClosed, self.runs[slot].records == 0, self.runSlots[id] == slot else { return }
+        self.runSlots[id] = nil
         self.runs[slot].flows = []
         self.runs.release(slot)
     }

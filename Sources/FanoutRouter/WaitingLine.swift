@@ -46,9 +46,9 @@ struct WaitingLine {
     }
 
     /// Takes the next live leg.
-    mutating func popFirst(isLive: (Entry) -> Bool) -> Entry? {
+    mutating func popFirst(of flow: Slot, legs: borrowing Slab<LegRecord>) -> Entry? {
         while let entry = self.popStored() {
-            guard isLive(entry) else { continue }
+            guard Self.isLive(entry, in: flow, legs: legs) else { continue }
             self.live -= 1
             if self.live == 0 { self.clear() }
             return entry
@@ -57,18 +57,25 @@ struct WaitingLine {
     }
 
     /// One leg has left out of turn; its entry is dead from now on.
-    mutating func discardOne(isLive: (Entry) -> Bool) {
+    mutating func discardOne(of flow: Slot, legs: borrowing Slab<LegRecord>) {
         self.live -= 1
         if self.live == 0 {
             self.clear()
         } else if self.stored > 2 * self.live + 32 {
-            self.ordered.removeAll { !isLive($0) }
-            self.others = Heap(self.others.unordered.filter(isLive))
+            var kept: [Entry] = []
+            for entry in self.entries where Self.isLive(entry, in: flow, legs: legs) { kept.append(entry) }
+            self.ordered = Deque(kept.sorted())
+            self.others = Heap()
         }
     }
 
     /// Every entry, in no particular order; O(n).
     var entries: [Entry] { Array(self.ordered) + self.others.unordered }
+
+    /// Whether an entry's leg still waits at this very turn.
+    static func isLive(_ entry: Entry, in flow: Slot, legs: borrowing Slab<LegRecord>) -> Bool {
+        legs[entry.leg].stamp == entry.stamp && legs[entry.leg].place == .waiting && legs[entry.leg].flow == flow
+    }
 
     private mutating func popStored() -> Entry? {
         guard let first = self.ordered.first else { return self.others.popMin() }

@@ -9,9 +9,12 @@
 enum WeightedShuffle {
     /// What a lane weighs on each of the three scales.
     struct Weights: Sendable, Hashable {
-        var weight: Double
-        var requestsPerMinute: Double
-        var tokensPerMinute: Double
+        var weight = 0.0
+        var requestsPerMinute = 0.0
+        var tokensPerMinute = 0.0
+
+        /// Weighs nothing.
+        init() {}
 
         /// Takes configured numbers; what is negative or no number counts as 0.
         init(weight: Double?, requestsPerMinute: Double?, tokensPerMinute: Double?) {
@@ -26,35 +29,38 @@ enum WeightedShuffle {
         }
     }
 
-    /// Picks a position of a set that isn't empty.
+    /// Picks a position of a set;
+    ///
+    /// `nil` only if that is empty. `weights` has a row for each position.
     static func pick(
         from candidates: LaneSet,
-        using generator: inout SplitMix64,
-        weights: (Int) -> Weights
+        weights: [Weights],
+        using generator: inout SplitMix64
     ) -> Int? {
-        var sums = (0.0, 0.0, 0.0)
+        var sums = Weights()
         var count = 0
         candidates.forEach { position in
-            let row = weights(position)
-            sums.0 += row.weight
-            sums.1 += row.requestsPerMinute
-            sums.2 += row.tokensPerMinute
+            sums.weight += weights[position].weight
+            sums.requestsPerMinute += weights[position].requestsPerMinute
+            sums.tokensPerMinute += weights[position].tokensPerMinute
             count += 1
         }
         guard count > 1 else { return candidates.first }
-        if sums.0 > 0 { return Self.draw(candidates, sum: sums.0, using: &generator) { weights($0).weight } }
-        if sums.1 > 0 { return Self.draw(candidates, sum: sums.1, using: &generator) { weights($0).requestsPerMinute } }
-        if sums.2 > 0 { return Self.draw(candidates, sum: sums.2, using: &generator) { weights($0).tokensPerMinute } }
-        return Self.draw(candidates, sum: Double(count), using: &generator) { _ in 1 }
+        let fraction = generator.fraction()
+        if sums.weight > 0 {
+            return Self.draw(candidates, at: fraction * sums.weight) { weights[$0].weight }
+        }
+        if sums.requestsPerMinute > 0 {
+            return Self.draw(candidates, at: fraction * sums.requestsPerMinute) { weights[$0].requestsPerMinute }
+        }
+        if sums.tokensPerMinute > 0 {
+            return Self.draw(candidates, at: fraction * sums.tokensPerMinute) { weights[$0].tokensPerMinute }
+        }
+        return Self.draw(candidates, at: fraction * Double(count)) { _ in 1 }
     }
 
-    private static func draw(
-        _ candidates: LaneSet,
-        sum: Double,
-        using generator: inout SplitMix64,
-        weight: (Int) -> Double
-    ) -> Int? {
-        var rest = generator.fraction() * sum
+    private static func draw(_ candidates: LaneSet, at point: Double, weight: (Int) -> Double) -> Int? {
+        var rest = point
         var chosen: Int?
         var isDone = false
         candidates.forEach { position in

@@ -1,0 +1,160 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+@testable import FanoutRouter
+import FanoutModel
+import Testing
+
+/// The small parts of the router, each by itself.
+@Suite struct PartsTests {
+    @Test(arguments: [[0, 5, 63], [0, 64, 200], []]) func `a set of lanes holds what was put in`(positions: [Int]) {
+        var set = LaneSet()
+        for position in positions { set.insert(position) }
+        var seen: [Int] = []
+        set.forEach { seen.append($0) }
+        #expect(seen == positions)
+        #expect(set.count == positions.count && set.first == positions.first)
+        for position in positions { set.remove(position) }
+        #expect(set == LaneSet() && set.isEmpty)
+    }
+
+    @Test func `sets of lanes are equal whatever they once held`() {
+        var left = LaneSet()
+        left.insert(3)
+        left.insert(130)
+        var right = LaneSet()
+        right.insert(130)
+        #expect(left.intersection(right) == right)
+        #expect(left.subtracting(right).count == 1)
+        #expect(left.intersects(right) && !left.subtracting(right).intersects(right))
+        left.remove(130)
+        #expect(left.subtracting(right) == left)
+    }
+
+    @Test func `a ring turns, and loses members from anywhere`() {
+        struct Member: RingMember { var links = Links() }
+        var slab = Slab<Member>()
+        var ring = Ring()
+        let slots = (0..<4).map { _ in slab.insert(Member()) }
+        for slot in slots { slab.append(slot, to: &ring) }
+        slab.rotate(&ring)
+        #expect(slab.members(of: ring) == [slots[1], slots[2], slots[3], slots[0]])
+        slab.remove(slots[1], from: &ring)
+        slab.remove(slots[3], from: &ring)
+        #expect(slab.members(of: ring) == [slots[2], slots[0]])
+        slab.remove(slots[2], from: &ring)
+        slab.remove(slots[0], from: &ring)
+        #expect(ring.isEmpty && slab.members(of: ring).isEmpty)
+    }
+
+    @Test func `a weighted draw keeps to the first scale that says anything`() {
+        var generator = SplitMix64(seed: 7)
+        var all = LaneSet()
+        for position in 0..<3 { all.insert(position) }
+        let rows: [[WeightedShuffle.Weights]] = [
+            [Self.row(0, 9, 9), Self.row(3, 0, 0), Self.row(1, 9, 9)],
+            [Self.row(0, 0, 9), Self.row(0, 3, 0), Self.row(0, 1, 9)],
+            [Self.row(0, 0, 0), Self.row(0, 0, 3), Self.row(nil, -1, 1)],
+        ]
+        for weights in rows {
+            var counts = [0, 0, 0]
+            for _ in 0..<4_000 {
+                counts[WeightedShuffle.pick(from: all, weights: weights, using: &generator) ?? 0] += 1
+            }
+            #expect(counts[0] == 0)
+            #expect((2_850...3_150).contains(counts[1]))
+        }
+        #expect(WeightedShuffle.pick(from: LaneSet(), weights: [], using: &generator) == nil)
+    }
+
+    @Test func `jitter stays between its base and three times the delay before, under its cap`() {
+        var generator = SplitMix64(seed: 3)
+        var previous: UInt64 = 0
+        for _ in 0..<500 {
+            let delay = RetryPolicy.delay(after: previous, using: &generator)
+            #expect(delay >= 250_000_000 && delay <= min(20_000_000_000, max(previous, 250_000_000) * 3))
+            previous = delay
+        }
+    }
+
+    @Test func `the heap of timers forgets what has no reason any more`() {
+        var heap = TimerHeap()
+        for number in 0..<3_000 {
+            heap.insert(TimerHeap.Entry(instant: Instant(nanoseconds: UInt64(number)), slot: Slot(number), stamp: 0))
+        }
+        #expect(heap.needsSweep(alive: 10) && !heap.needsSweep(alive: 2_000))
+        heap.sweep { $0.slot >= 2_990 }
+        #expect(heap.count == 10 && heap.next == Instant(nanoseconds: 2_990))
+    }
+
+    @Test func `a breaker opens after five failures in a row, for a second and then a twentieth of the outage`() {
+        var breaker = Breaker()
+        let policy = BreakerPolicy()
+        var now = Instant(nanoseconds: 1_000_000_000)
+        func fail(isProbe: Bool) {
+            breaker.failed(isProbe: isProbe, retryAfterMilliseconds: 0, policy: policy, jitter: 0, now: now)
+        }
+        for _ in 0..<4 { fail(isProbe: false) }
+        #expect(breaker.openUntil == nil)
+        fail(isProbe: false)
+        #expect(breaker.openUntil == now.adding(milliseconds: 1_000))
+        now = now.adding(milliseconds: 1_000)
+        #expect(breaker.isHalfOpen(now: now))
+        breaker.succeeded(isProbe: false, policy: policy, now: now)
+        #expect(breaker.isHalfOpen(now: now), "an old attempt's success proves nothing")
+        now = now.adding(milliseconds: 600_000)
+        fail(isProbe: true)
+        #expect(breaker.openUntil == now.adding(milliseconds: 30_050))
+        breaker.succeeded(isProbe: true, policy: policy, now: now)
+        #expect(breaker.openUntil == nil)
+    }
+
+    @Test func `half of ten within half a minute trips a breaker, older failures don't`() {
+        var breaker = Breaker()
+        let policy = BreakerPolicy()
+        var now = Instant.zero
+        func fail() {
+            breaker.failed(isProbe: false, retryAfterMilliseconds: 0, policy: policy, jitter: 0, now: now)
+        }
+        for _ in 0..<5 {
+            fail()
+            breaker.succeeded(isProbe: false, policy: policy, now: now)
+        }
+        now = now.adding(milliseconds: 31_000)
+        fail()
+        #expect(breaker.openUntil == nil)
+        for _ in 0..<5 {
+            breaker.succeeded(isProbe: false, policy: policy, now: now)
+            #expect(breaker.openUntil == nil)
+            fail()
+        }
+        #expect(breaker.openUntil != nil)
+    }
+
+    @Test func `pauses without a hint double up to a minute`() {
+        var pause = LanePause()
+        var now = Instant.zero
+        for seconds in [1, 2, 4, 8, 16, 32, 60, 60] as [UInt64] {
+            pause.limited(isProbe: true, hintMilliseconds: 0, now: now)
+            #expect(pause.until == now.adding(milliseconds: seconds * 1_000))
+            now = pause.until
+        }
+        pause.answered(isProbe: true)
+        pause.limited(isProbe: false, hintMilliseconds: 0, now: now)
+        #expect(pause.until == now.adding(milliseconds: 1_000))
+    }
+
+    @Test func `fallbacks go depth first and enter no group twice`() {
+        var plan = FallbackPlan()
+        plan.leave(GroupID(0), next: [GroupID(1), GroupID(2)], own: nil)
+        #expect(plan.popNext() == GroupID(1))
+        plan.leave(GroupID(1), next: [GroupID(3), GroupID(0)], own: nil)
+        #expect(plan.popNext() == GroupID(3))
+        #expect(plan.popNext() == GroupID(2))
+        #expect(plan.popNext() == nil)
+    }
+
+    private static func row(_ weight: Double?, _ rpm: Double, _ tpm: Double) -> WeightedShuffle.Weights {
+        WeightedShuffle.Weights(weight: weight, requestsPerMinute: rpm, tokensPerMinute: tpm)
+    }
+}
