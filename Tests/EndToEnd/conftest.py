@@ -83,7 +83,7 @@ def forget_requests(request):
         request.getfixturevalue("upstream").reset()
 
 
-BAD = ("html", "nothing", "garbage", "notjson", "cut", "reset", "hang", "down", "unauthorized", "limited")
+BAD = ("html", "nothing", "garbage", "notjson", "cut", "reset", "hang", "down", "unauthorized", "limited", "refusing")
 
 
 def deployment(group, base, model="fake", **parameters):

@@ -140,6 +140,10 @@ class Handler(BaseHTTPRequestHandler):
     def answer_down(self, _):
         self.reply({"error": {"message": "the server had an error", "type": "server_error"}}, 500)
 
+    def answer_refusing(self, _):
+        self.sleep(0.3)
+        self.reply({"error": {"message": "that makes no sense", "type": "invalid_request_error"}}, 400)
+
     def answer_unauthorized(self, _):
         self.reply({"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}, 401)
 
