@@ -19,7 +19,8 @@ let houseSettings: [SwiftSetting] = [
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
-let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
+let nioConcurrency: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -34,7 +35,7 @@ let package = Package(
     products: [
         .executable(name: "fanoutd", targets: ["fanoutd"]),
         .executable(name: "fanout", targets: ["fanout"]),
-        .library(name: "FanoutClient", targets: ["FanoutClient"]),
+        .library(name: "FanoutClient", targets: ["FanoutClient", "FanoutModel"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -70,7 +71,9 @@ let package = Package(
         // Connections to providers and the attempts on them.
         .target(
             name: "FanoutUpstream",
-            dependencies: ["FanoutModel", "FanoutProviders", nioCore, nioPosix, nioHTTP1, nioSSL, logging]
+            dependencies: [
+                "FanoutModel", "FanoutProviders", nioCore, nioPosix, nioHTTP1, nioSSL, nioTLS, logging,
+            ]
         ),
         // Runs a batch.
         .target(
@@ -128,7 +131,11 @@ let package = Package(
         ),
         .testTarget(
             name: "FanoutUpstreamTests",
-            dependencies: ["FanoutModel", "FanoutProviders", "FanoutUpstream", nioCore, nioPosix, nioHTTP1, nioSSL]
+            dependencies: [
+                "FanoutModel", "FanoutProviders", "FanoutUpstream", logging, nioConcurrency, nioCore, nioPosix,
+                nioHTTP1, nioSSL,
+            ],
+            exclude: ["Fixtures"]
         ),
         .testTarget(
             name: "FanoutEngineTests",
@@ -144,8 +151,8 @@ let package = Package(
         .testTarget(
             name: "FanoutServerTests",
             dependencies: [
-                "FanoutClient", "FanoutEngine", "FanoutModel", "FanoutServer", "FanoutTestKit", "FanoutWire", nioCore,
-                nioPosix,
+                "FanoutEngine", "FanoutModel", "FanoutRouter", "FanoutServer", "FanoutTestKit", "FanoutUpstream",
+                "FanoutWire", crypto, lifecycle, logging, nioCore, nioPosix,
             ]
         ),
     ]

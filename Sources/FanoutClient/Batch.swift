@@ -5,11 +5,11 @@ public import FanoutModel
 
 /// A batch under way: an asynchronous sequence of what the daemon says of it.
 ///
-/// Events come as they happen; the last one is ``BatchEvent/summary(_:)``. Results are asked for as they are taken, so a
-/// reader that takes none holds the daemon back, and nobody else. A batch has one reader at a time.
+/// Events come as they happen; the last one is ``BatchEvent/summary(_:)``. Results are asked for as they are taken, so
+/// a reader that takes none holds the daemon back, and nobody else. A batch has one reader at a time.
 ///
-/// Cancelling the task that reads or appends, or dropping the batch, cancels it in the daemon, and with it every call of
-/// a model that is under way for it.
+/// Cancelling the task that reads or appends, or dropping the batch, cancels it in the daemon, and with it every call
+/// of a model that is under way for it.
 public final class Batch: AsyncSequence, Sendable {
     /// What the daemon says.
     public typealias Element = BatchEvent
@@ -37,7 +37,8 @@ public final class Batch: AsyncSequence, Sendable {
     /// - Parameters:
     ///   - items: What follows; their indexes go on from the items before.
     ///   - last: No more items come. A batch ends only after its last items.
-    /// - Throws: ``FanoutError``: the batch is over or takes no more items, the connection broke, the task was cancelled.
+    /// - Throws: ``FanoutError``: the batch is over or takes no more items, the connection broke, the task was
+    /// cancelled.
     public func append(_ items: [Item], last: Bool = false) async throws(FanoutError) {
         try await self.append(entries: items.map { .item($0) }, last: last)
     }

@@ -6,8 +6,8 @@ internal import Synchronization
 
 /// One answer, piece by piece.
 ///
-/// A piece of kind ``FanoutModel/Delta/Kind/restart(_:_:)`` voids all before it. An answer that comes whole, for example
-/// from a cache, is one piece. Dropping the stream, or cancelling the task that reads it, cancels the call.
+/// A piece of kind ``FanoutModel/Delta/Kind/restart(_:_:)`` voids all before it. An answer that comes whole, for
+/// example from a cache, is one piece. Dropping the stream, or cancelling the task that reads it, cancels the call.
 public final class ChatStream: AsyncSequence, Sendable {
     /// A piece of the answer.
     public typealias Element = Delta

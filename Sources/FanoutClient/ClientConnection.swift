@@ -8,9 +8,9 @@ internal import Synchronization
 
 /// One connection: a ``ClientSession`` behind a lock, and whoever waits for it.
 ///
-/// Frames come in on the channel's loop, calls on any thread. Each takes the lock, changes the session, and leaves; what
-/// follows (resuming waiters, writing, pausing reads) is done here after the lock is free. Bytes leave in the order in
-/// which the session made them, since only the loop takes them out.
+/// Frames come in on the channel's loop, calls on any thread. Each takes the lock, changes the session, and leaves;
+/// what follows (resuming waiters, writing, pausing reads) is done here after the lock is free. Bytes leave in the
+/// order in which the session made them, since only the loop takes them out.
 final class ClientConnection: Sendable {
     private struct State: ~Copyable {
         var session: ClientSession

@@ -3,8 +3,8 @@
 
 internal import FanoutModel
 internal import FanoutWire
-// For CircularBuffer's own append and popFirst: where its module isn't imported, the standard library's general ones are
-// taken in silence, which move the whole buffer each time.
+// For CircularBuffer's own append and popFirst: where its module isn't imported, the standard library's general ones
+// are taken in silence, which move the whole buffer each time.
 internal import NIOCore
 
 extension ClientSession {

@@ -206,7 +206,8 @@ extension ClientSession {
 
     /// An item that can't run under any defaults, since a model's name holds no NUL.
     ///
-    /// It keeps the place of one that can't be sent, so that indexes, order, counts and fail-fast are the daemon's alone.
+    /// It keeps the place of one that can't be sent, so that indexes, order, counts and fail-fast are the daemon's
+    /// alone.
     static func standIn(_ id: String) -> Item {
         var item = Item(request: Request(model: "\u{0}", task: nil))
         item.id = id.utf8.count <= 256 ? id : ""

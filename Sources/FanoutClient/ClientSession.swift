@@ -221,7 +221,8 @@ struct ClientSession: ~Copyable {
         }
     }
 
-    /// Encodes a frame of items behind the others and gives the size of its body; `nil` = it is over the daemon's limit.
+    /// Encodes a frame of items behind the others and gives the size of its body; `nil` = it is over the daemon's
+    /// limit.
     mutating func sendItems(_ frame: ClientFrame) -> Int? {
         let before = self.outbox.count
         do throws(WireError) {

@@ -104,8 +104,9 @@ extension Session {
     func reject(_ frame: ClientFrame, _ rejection: ServerFrame.Rejection, byteCount: Int) {
         self.send(ServerFrame(id: frame.id, body: .rejected(rejection)))
         switch frame.body {
-        case .submit, .append, .refused: self.send(ServerFrame(id: 0, body: .window(bytes: UInt64(byteCount))))
-        default: break
+        case .submit, .append: break
+        default: guard frame.isRefusedUpload else { return }
         }
+        self.send(ServerFrame(id: 0, body: .window(bytes: UInt64(byteCount))))
     }
 }

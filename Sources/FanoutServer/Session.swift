@@ -160,7 +160,11 @@ final class Session {
     func sendWindows() {
         guard !self.giving.isEmpty else { return }
         let least = max(1, self.batchWindowBytes / 16)
-        for batch in self.giving { self.announce(batch, atLeast: least) }
+        for batch in self.giving {
+            // An open batch may be waiting for just these bytes; a closed one is told at its end.
+            let mayWait = self.batches[batch]?.run?.isClosed == false && self.upload.isAllReturned(batch: batch)
+            self.announce(batch, atLeast: mayWait ? 1 : least)
+        }
         self.giving.removeAll(keepingCapacity: true)
     }
 

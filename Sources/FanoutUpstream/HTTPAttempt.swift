@@ -17,7 +17,8 @@ final class HTTPAttempt {
     enum Phase {
         /// Waits for a connection. Can transition to: `asking`, `finished`.
         case connecting
-        /// The request is out. Can transition to: `answering`, `connecting` (once, after a stale connection), `finished`.
+        /// The request is out. Can transition to: `answering`, `connecting` (once, after a stale connection),
+        /// `finished`.
         case asking
         /// The headers are there. Can transition to: `finished`.
         case answering

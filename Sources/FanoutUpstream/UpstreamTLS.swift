@@ -17,8 +17,8 @@ package struct TLSSettings: Sendable, Hashable {
 
 /// The one TLS context of a runner.
 ///
-/// Loading the system's certificates takes some ten milliseconds, so it is done once: at the first secure connection, or
-/// ahead of it by ``prepare()``.
+/// Loading the system's certificates takes some ten milliseconds, so it is done once: at the first secure connection,
+/// or ahead of it by ``prepare()``.
 package final class UpstreamTLS {
     private let settings: TLSSettings
     private var loaded: Result<NIOSSLContext, Failure>?

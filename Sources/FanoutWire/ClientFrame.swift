@@ -9,6 +9,8 @@ package struct ClientFrame: Sendable, Hashable {
     package var id: UInt64
     /// What it says.
     package var body: Body
+    /// For a refused body: it was a Submit or an Append, whose bytes the client counts as under way.
+    package var isRefusedUpload = false
 
     /// The messages of a client.
     package enum Body: Sendable, Hashable {

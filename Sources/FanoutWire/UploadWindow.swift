@@ -89,6 +89,12 @@ package struct UploadWindow: Sendable, Hashable {
         return count
     }
 
+    /// Whether all that a batch holds has been given back, so that nothing more will come until it sends more.
+    package func isAllReturned(batch: UInt64) -> Bool {
+        guard let share = self.batches[batch] else { return true }
+        return share.returned == share.bytes
+    }
+
     /// Recomputes the sums the slow way; `nil` = all is well.
     package func violation() -> String? {
         let sum = self.batches.values.reduce(0) { $0 + $1.bytes }

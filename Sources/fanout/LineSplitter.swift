@@ -3,8 +3,8 @@
 
 /// Cuts bytes into lines, which may come in any pieces.
 ///
-/// Lines end in LF or CR LF; blank ones are counted and left out, and a byte order mark is dropped. A line over the limit
-/// is reported by its number, and its bytes are thrown away as they come.
+/// Lines end in LF or CR LF; blank ones are counted and left out, and a byte order mark is dropped. A line over the
+/// limit is reported by its number, and its bytes are thrown away as they come.
 struct LineSplitter {
     /// A line that isn't blank.
     enum Line: Hashable {

@@ -8,7 +8,8 @@ internal import FanoutModel
 ///
 /// What is asked shows in the body: `messages` is a conversation, `prompt` a completion, `input` an embedding; a batch
 /// file's `url` must agree. A parameter that Fanout has no field for travels in ``FanoutModel/Request/extraJSON`` as it
-/// is written, and null is as good as absent. `stream` and `stream_options` are left out: whoever reads results decides.
+/// is written, and null is as good as absent. `stream` and `stream_options` are left out: whoever reads results
+/// decides.
 enum RequestReader {
     /// What a body asks for.
     enum Kind: String {

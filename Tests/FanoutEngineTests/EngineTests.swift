@@ -4,6 +4,7 @@
 import FanoutEngine
 import FanoutModel
 import FanoutTestKit
+import FanoutUpstream
 import Testing
 
 @Suite struct EngineTests {
@@ -205,7 +206,7 @@ import Testing
             kit.runner.attempts[0].succeed()
             #expect(run.summary.costNanoUSD == 8_000)
             #expect(kit.runner.attempts.count == 1)
-            #expect(kit.sink.codes == [0: .some(nil), 1: .budgetExceeded])
+            #expect(kit.sink.codes == [0: FailureCode?.none, 1: .budgetExceeded])
         }
     }
 

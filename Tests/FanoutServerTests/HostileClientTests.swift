@@ -1,6 +1,7 @@
 // Fanout
 // SPDX-License-Identifier: Apache-2.0
 
+import FanoutEngine
 import FanoutModel
 import FanoutServer
 import FanoutTestKit
@@ -12,9 +13,9 @@ import Testing
 @Suite(.serialized, .timeLimit(.minutes(2))) struct HostileClientTests {
     /// Sends bytes on a fresh connection; gives the Error's code that ends it, after checking that another client
     /// goes on undisturbed.
-    func ending(_ snapshot: Snapshot = SampleSnapshot.make([("a", 1)]), _ bytes: [UInt8]) async throws -> FailureCode? {
+    func ending(_ bytes: [UInt8]) async throws -> FailureCode? {
         var code: FailureCode?
-        try await ServerKit.run(snapshot) { kit in
+        try await ServerKit.run { kit in
             let good = try await kit.peer()
             let bad = try await kit.stranger()
             try await bad.send(bytes: bytes)
@@ -29,10 +30,10 @@ import Testing
         return code
     }
 
-    func encoded(_ frames: ClientFrame...) -> [UInt8] {
+    func encoded(_ frames: ClientFrame...) throws -> [UInt8] {
         var bytes: [UInt8] = []
         var encoder = WireEncoder()
-        for frame in frames { encoder.encode(frame, into: &bytes) }
+        for frame in frames { try encoder.encode(frame, into: &bytes) }
         return bytes
     }
 
@@ -51,7 +52,7 @@ import Testing
     }
 
     @Test func `after Hello a frame over the limit is refused`() async throws {
-        #expect(try await self.ending(self.encoded(self.hello) + [0, 0x10, 0, 1]) == .frameTooLarge)
+        #expect(try await self.ending(try self.encoded(self.hello) + [0, 0x10, 0, 1]) == .frameTooLarge)
     }
 
     @Test func `garbage inside a good frame is BAD_FRAME`() async throws {
@@ -59,7 +60,7 @@ import Testing
     }
 
     @Test func `a batch before Hello is WRONG_STATE`() async throws {
-        #expect(try await self.ending(self.encoded(.chats(1, ["x"]))) == .wrongState)
+        #expect(try await self.ending(try self.encoded(.chats(1, ["x"]))) == .wrongState)
     }
 
     @Test func `TLS on the socket is BAD_FRAME`() async throws {
@@ -127,7 +128,8 @@ import Testing
             var options = BatchOptions()
             options.maxConcurrency = 1
             let text = String(repeating: "x", count: 400_000)
-            for id in 1...4 { try await bad.send(.chats(UInt64(id), [text, text], options: options)) }
+            // The connection may end while the last ones are on their way.
+            for id in 1...4 { try? await bad.send(.chats(UInt64(id), [text, text], options: options)) }
             let frames = try await bad.frames { _ in false }
             guard case .error(let code, _, _) = frames.last?.body else {
                 Issue.record("no Error: \(frames.count)")
@@ -147,7 +149,7 @@ import Testing
             let text = String(repeating: "x", count: 400_000)
             try await bad.send(.chats(1, [text, text], options: options, isOpen: true))
             let more = ClientFrame.Append(items: ClientFrame.items([text, text]), isLast: false)
-            try await bad.send(ClientFrame(id: 1, body: .append(more)))
+            try? await bad.send(ClientFrame(id: 1, body: .append(more)))
             let frames = try await bad.frames { _ in false }
             guard case .error(let code, _, _) = frames.last?.body else {
                 Issue.record("no Error: \(frames.count)")
@@ -219,7 +221,7 @@ import Testing
             let bad = try await kit.peer()
             var bytes: [UInt8] = []
             var encoder = WireEncoder()
-            for id in 0..<30 { encoder.encode(ClientFrame(id: UInt64(id), body: .ping([])), into: &bytes) }
+            for id in 0..<30 { try encoder.encode(ClientFrame(id: UInt64(id), body: .ping([])), into: &bytes) }
             try await bad.send(bytes: bytes)
             let frames = try await bad.frames { _ in false }
             guard case .error(let code, _, _) = frames.last?.body else {

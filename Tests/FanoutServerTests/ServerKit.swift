@@ -7,6 +7,7 @@ import FanoutRouter
 import FanoutServer
 import FanoutTestKit
 import FanoutUpstream
+import FanoutWire
 import Foundation
 import Logging
 import NIOCore

@@ -41,7 +41,7 @@ final class TestPeer: Sendable {
     func send(_ frames: ClientFrame...) async throws {
         var bytes: [UInt8] = []
         var encoder = WireEncoder()
-        for frame in frames { encoder.encode(frame, into: &bytes) }
+        for frame in frames { try encoder.encode(frame, into: &bytes) }
         try await self.send(bytes: bytes)
     }
 

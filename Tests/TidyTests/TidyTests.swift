@@ -17,8 +17,8 @@ import Testing
         "FanoutRouter": ["FanoutModel", "DequeModule", "HeapModule", "OrderedCollections", "Collections"],
         "FanoutConfiguration": ["Crypto", "FanoutJSON", "FanoutModel", "FanoutProviders", "Foundation", "Yams"],
         "FanoutUpstream": [
-            "FanoutJSON", "FanoutModel", "FanoutProviders", "Glibc", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix",
-            "NIOSSL",
+            "FanoutJSON", "FanoutModel", "FanoutProviders", "Glibc", "Logging", "Musl", "NIOCore", "NIOHTTP1",
+            "NIOPosix", "NIOSSL", "NIOTLS",
         ],
         "FanoutEngine": [
             "Crypto", "FanoutJSON", "FanoutModel", "FanoutProviders", "FanoutRouter", "FanoutUpstream", "Logging",
@@ -28,7 +28,7 @@ import Testing
             "Crypto", "FanoutEngine", "FanoutModel", "FanoutWire", "Glibc", "Logging", "NIOCore", "NIOPosix",
             "ServiceLifecycle",
         ],
-        "FanoutClient": ["FanoutModel", "FanoutWire", "Glibc", "NIOCore", "NIOPosix"],
+        "FanoutClient": ["FanoutModel", "FanoutWire", "Glibc", "NIOCore", "NIOPosix", "Synchronization"],
         "FanoutSimulation": ["FanoutModel", "FanoutRouter"],
         "FanoutTestKit": ["FanoutModel", "FanoutUpstream"],
         "fanoutd": [
@@ -36,7 +36,10 @@ import Testing
             "FanoutUpstream", "Foundation", "Glibc", "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle",
             "UnixSignals",
         ],
-        "fanout": ["ArgumentParser", "FanoutClient", "FanoutJSON", "FanoutModel", "Foundation", "Glibc"],
+        "fanout": [
+            "ArgumentParser", "Dispatch", "FanoutClient", "FanoutJSON", "FanoutModel", "Foundation", "Glibc",
+            "Synchronization",
+        ],
     ]
 
     /// Names that pure targets don't use, with the reason.

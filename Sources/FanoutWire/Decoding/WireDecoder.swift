@@ -45,7 +45,13 @@ package struct WireDecoder: ~Copyable {
         )
         let reader = self.ofClients
         do {
-            return ClientFrame(id: message.pointee.id, body: try reader.body(try reader.known(message)))
+            var decoded = ClientFrame(id: message.pointee.id, body: try reader.body(try reader.known(message)))
+            if case .refused = decoded.body {
+                let kind = message.pointee.body_case
+                decoded.isRefusedUpload =
+                    kind == FANOUT__V1__CLIENT_FRAME__BODY_SUBMIT || kind == FANOUT__V1__CLIENT_FRAME__BODY_APPEND
+            }
+            return decoded
         } catch {
             throw error.wireError
         }

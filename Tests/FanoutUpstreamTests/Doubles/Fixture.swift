@@ -4,7 +4,8 @@
 import NIOSSL
 
 /// A certificate of localhost that only itself vouches for; made with
-/// `openssl req -x509 -newkey rsa:2048 -nodes -days 36500 -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1`.
+/// `openssl req -x509 -newkey rsa:2048 -nodes -days 36500 -subj /CN=localhost -addext
+/// subjectAltName=DNS:localhost,IP:127.0.0.1`.
 enum Fixture {
     /// The certificate's file.
     static let certificate = Self.path(of: "localhost-cert.pem")
