@@ -14,7 +14,7 @@ struct RunRecord {
     /// Item records alive, delivered ones with leases included.
     var records = 0
     /// Undelivered items, by index.
-    var items: [UInt32: Slot] = [:]
+    var items = IndexTable()
     var isClosed = false
     var isPaused = false
     /// The item that a pause spares.

@@ -79,7 +79,7 @@ extension RouterCore {
     /// A run starts nothing any more.
     mutating func end(_ run: Slot, reason: CancelReason, _ effects: inout [Effect]) {
         if self.runs[run].endReason == nil { self.runs[run].endReason = reason }
-        let items = self.runs[run].items.sorted { $0.key < $1.key }
+        let items = self.runs[run].items.sorted
         // What runs is stopped before what waits is refused, so that nothing goes on for the sake of the wording.
         for (_, item) in items where self.items[item].leases > 0 { self.cancel(item, reason: reason, &effects) }
         for (index, item) in items where self.runs[run].items[index] == item {

@@ -101,7 +101,7 @@ extension RouterCore {
         let followers = self.items[item].sharing == .none ? [] : self.leaveChain(item)
         effects.append(.deliver(ItemID(run: self.runs[run].id, index: self.items[item].ticket.index), verdict))
         self.items[item].fate = .delivered
-        self.runs[run].items[self.items[item].ticket.index] = nil
+        self.runs[run].items.remove(self.items[item].ticket.index)
         if let code, code.isFailureOfItem, self.runs[run].terms.failFast, self.runs[run].endReason == nil {
             self.failedRuns.append(run)
         }

@@ -122,7 +122,7 @@ extension RouterCore {
 
     /// A paused run's leaders that wait for a retry lead no more: nobody waits for another's slow reader.
     mutating func dethroneWaiting(of run: Slot, _ effects: inout [Effect]) {
-        for (index, item) in self.runs[run].items.sorted(by: { $0.key < $1.key }) {
+        for (index, item) in self.runs[run].items.sorted {
             guard self.items[item].sharing == .leader, self.items[item].leases == 0 else { continue }
             if index == self.runs[run].head { continue }
             self.items[item].sharing = .member

@@ -52,8 +52,8 @@ extension RouterCore {
         )
         // The sequence is unique in the process and its low half in any span that an entry can live.
         self.items[item].stamp = UInt32(truncatingIfNeeded: self.nextSequence)
-        let previous = self.runs[run].items.updateValue(item, forKey: ticket.index)
-        precondition(previous == nil, "item \(ticket.index) of \(self.runs[run].id) was submitted twice")
+        precondition(self.runs[run].items[ticket.index] == nil, "item \(ticket.index) was submitted twice")
+        self.runs[run].items.insert(ticket.index, item)
         self.runs[run].records += 1
         self.queuedItems += 1
         return item

@@ -29,9 +29,9 @@ enum WeightedShuffle {
         }
     }
 
-    /// Picks a position of a set;
+    /// Picks a position of a set, or `nil` if that is empty.
     ///
-    /// `nil` only if that is empty. `weights` has a row for each position.
+    /// `weights` has a row for each position.
     static func pick(
         from candidates: LaneSet,
         weights: [Weights],

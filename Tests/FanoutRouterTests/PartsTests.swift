@@ -31,6 +31,28 @@ import Testing
         #expect(left.subtracting(right) == left)
     }
 
+    @Test func `a table of indexes keeps what is in it, whatever leaves`() {
+        var table = IndexTable()
+        var generator = SplitMix64(seed: 5)
+        var expected: [UInt32: Slot] = [:]
+        for step in 0..<5_000 {
+            let index = UInt32(generator.below(300))
+            if expected[index] == nil {
+                table.insert(index, Slot(step))
+                expected[index] = Slot(step)
+            } else {
+                table.remove(index)
+                expected[index] = nil
+            }
+            #expect(table.count == expected.count && table[index] == expected[index])
+        }
+        #expect(table.sorted.map(\.index) == expected.keys.sorted())
+        #expect(table.sorted.allSatisfy { expected[$0.index] == $0.slot })
+        for index in expected.keys.sorted() { table.remove(index) }
+        table.remove(1)
+        #expect(table.count == 0 && table[1] == nil && table.sorted.isEmpty)
+    }
+
     @Test func `a ring turns, and loses members from anywhere`() {
         struct Member: RingMember { var links = Links() }
         var slab = Slab<Member>()
