@@ -26,6 +26,11 @@ struct FallbackPlan: Sendable {
         }
     }
 
+    /// Drops the groups that were still to come.
+    mutating func forgetPending() {
+        self.pending = []
+    }
+
     /// The next group that was not entered before.
     mutating func popNext() -> GroupID? {
         while !self.pending.isEmpty {

@@ -111,6 +111,8 @@ struct LegRecord {
     var flow: Slot = .none
     /// Lanes of the group that have failed it since the last round.
     var tried = LaneSet()
+    /// Lanes of the group that have ever failed it.
+    var failed = LaneSet()
     /// Lanes of the group that it must not use again.
     var barred = LaneSet()
     var lease: Slot = .none
@@ -120,6 +122,8 @@ struct LegRecord {
     var entered: UInt16 = 0
     var previousDelay: UInt64 = 0
     var plan = FallbackPlan()
+    /// Why it left the group before; `nil` = it is in its first.
+    var cameAfter: FailureCode?
     /// Its last failure in the present group.
     var last: Verdict.Cause?
 }

@@ -59,6 +59,7 @@ extension RouterCore {
         // A reload may have moved the lane to another group.
         guard lane.group == self.legs[leg].group else { return }
         self.legs[leg].tried.insert(lane.position)
+        self.legs[leg].failed.insert(lane.position)
         if !sameLane { self.legs[leg].barred.insert(lane.position) }
     }
 
@@ -105,12 +106,11 @@ extension RouterCore {
         _ effects: inout [Effect]
     ) {
         let group = Int(self.legs[leg].group.index)
-        let untried = permitted.subtracting(self.legs[leg].tried)
-        if untried.intersects(self.groups[group].healthy) {
+        if permitted.subtracting(self.legs[leg].failed).intersects(self.groups[group].healthy) {
             self.place(leg, &effects)
             return
         }
-        if untried.isEmpty {
+        if permitted.subtracting(self.legs[leg].tried).isEmpty {
             // A new round. The lane that failed just now comes last again.
             self.legs[leg].tried = LaneSet()
             let position = self.lanes[Int(lane.index)].position

@@ -84,7 +84,8 @@ extension RouterCore {
             // A fallback that was never tried doesn't count as entered.
             if self.legs[leg].last == nil && self.legs[leg].entered > 0 { self.legs[leg].entered -= 1 }
             // General fallbacks: nothing was refused here, there is merely nobody who could serve.
-            if !self.moveToFallback(leg, after: self.legs[leg].last?.code ?? .noRoute) { break }
+            let code = self.legs[leg].last?.code ?? self.legs[leg].cameAfter ?? .noRoute
+            if !self.moveToFallback(leg, after: code) { break }
         }
         if earliest != .never {
             self.expire(leg, earliest: earliest.milliseconds(since: self.now), &effects)
@@ -106,6 +107,7 @@ extension RouterCore {
     mutating func moveToFallback(_ leg: Slot, after code: FailureCode) -> Bool {
         guard let next = self.nextFallback(of: leg, after: code, commits: true) else { return false }
         self.enter(next, leg)
+        self.legs[leg].cameAfter = code
         return true
     }
 
@@ -118,6 +120,7 @@ extension RouterCore {
         self.legs[leg].group = group
         self.legs[leg].entered += 1
         self.legs[leg].tried = LaneSet()
+        self.legs[leg].failed = LaneSet()
         self.legs[leg].barred = LaneSet()
         self.legs[leg].sameLaneRetries = 0
         self.legs[leg].previousDelay = 0
@@ -137,8 +140,12 @@ extension RouterCore {
         var plan = self.legs[leg].plan
         switch code {
         case .contentPolicy:
-            guard let list = configured.contentPolicyFallbacks else { return nil }
-            plan.leave(group, next: list, own: nil)
+            // Only what was configured for this: other groups that were pending are no way round a policy.
+            if self.legs[leg].cameAfter != .contentPolicy {
+                guard configured.contentPolicyFallbacks != nil else { return nil }
+                plan.forgetPending()
+            }
+            plan.leave(group, next: configured.contentPolicyFallbacks ?? [], own: nil)
         case .contextWindow:
             let list = configured.contextWindowFallbacks ?? configured.fallbacks
             plan.leave(group, next: list, own: ticket.extras?.fallbacks)

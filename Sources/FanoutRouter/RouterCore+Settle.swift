@@ -58,8 +58,11 @@ extension RouterCore {
             let refusal = Refusal(code: .cancelled, reason: reason, hadAttempt: true, causes: self.items[item].causes)
             self.decide(item, .refused(refusal), code: .cancelled, &effects)
         case .live:
-            // The loser of a race that has committed: its leg is spent.
-            if lease.isStopped { return }
+            // The loser of a race that has committed: its leg is spent, and it was an attempt.
+            if lease.isStopped {
+                self.items[item].charged += 1
+                return
+            }
             guard let code = outcome.code else {
                 self.decide(item, .success(id), code: nil, &effects)
                 return

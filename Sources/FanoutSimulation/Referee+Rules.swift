@@ -80,7 +80,9 @@ extension Referee {
     /// The fallbacks that a failure opens in a group, in order.
     func fallbacks(of item: Item, leg: Leg, after code: FailureCode) -> [GroupID] {
         if item.ticket.flags.contains(.noFallbacks) { return [] }
-        if item.ticket.attemptsMax > 0 && item.charged >= Int(item.ticket.attemptsMax) { return [] }
+        if item.ticket.attemptsMax > 0 && item.charged + item.active.count >= Int(item.ticket.attemptsMax) {
+            return []
+        }
         if Int(leg.fallback) >= Int(self.snapshot.routing.maxFallbacks) { return [] }
         let group = self.snapshot.groups[Int(leg.group.index)]
         let own = item.ticket.extras?.fallbacks

@@ -204,6 +204,8 @@ package struct Referee {
         if let code = outcome.code, !item.isFinal, lease.stopped == nil {
             self.noteFailure(of: &item, lease, id, code, outcome)
         }
+        // The loser of a race that has committed was an attempt too.
+        if lease.stopped == .race && !item.isFinal { item.charged += 1 }
         self.items[lease.item] = item
     }
 

@@ -16,7 +16,11 @@ import Testing
     }
 
     /// Seeds that once found a fault.
-    @Test(arguments: [85, 219, 347, 438, 471, 529, 585, 1_013, 1_078, 1_254, 3_720] as [UInt64])
+    @Test(
+        arguments: [
+            85, 219, 347, 438, 471, 529, 585, 1_013, 1_078, 1_254, 3_720, 104_720, 108_017, 112_416, 113_726, 115_030,
+        ] as [UInt64]
+    )
     func `a seed that found a fault finds none`(seed: UInt64) {
         Self.check(seed, every: 1)
     }
