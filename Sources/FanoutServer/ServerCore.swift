@@ -55,12 +55,12 @@ final class ServerCore {
         self.sessions[session.id] = session
         self.connectionsOfTenant[session.tenant, default: 0] += 1
         self.pending.append(session.id)
-        self.refuseOverBounds(session)
         self.armSweep()
         return session
     }
 
-    private func refuseOverBounds(_ session: Session) {
+    /// Refuses a connection that is one too many. The handler must have the session by now: it may close at once.
+    func refuseIfOverBounds(_ session: Session) {
         let limits = self.limits
         if session.peer.uid == PeerIdentity.unmappedUID {
             let words = "the peer's user (\(session.peer.uid)) has no number here and is refused"

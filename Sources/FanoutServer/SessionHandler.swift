@@ -16,6 +16,7 @@ final class SessionHandler: ChannelInboundHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         self.session = self.core.open(context.channel)
+        if let session = self.session { self.core.refuseIfOverBounds(session) }
         context.fireChannelActive()
     }
 
