@@ -67,7 +67,10 @@ let package = Package(
         // Every routing decision, and the actor that holds them.
         .target(name: "FanoutRouter", dependencies: ["FanoutModel", collections]),
         // LiteLLM's config.yaml and the environment into one snapshot.
-        .target(name: "FanoutConfiguration", dependencies: ["FanoutJSON", "FanoutModel", "FanoutProviders", crypto, yams]),
+        .target(
+            name: "FanoutConfiguration",
+            dependencies: ["FanoutJSON", "FanoutModel", "FanoutProviders", crypto, yams]
+        ),
         // Connections to providers and the attempts on them.
         .target(
             name: "FanoutUpstream",

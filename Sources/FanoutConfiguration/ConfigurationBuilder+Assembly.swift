@@ -25,7 +25,10 @@ extension ConfigurationBuilder {
         let names = Dictionary(active.map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
         self.applyAliases(to: &active)
         snapshot.names = active
-        self.applyFallbacks(to: &snapshot.groups, names: GroupNames(places: active, names: names))
+        snapshot.defaultFallbacks = self.applyFallbacks(
+            to: &snapshot.groups,
+            names: GroupNames(places: active, names: names)
+        )
         return snapshot
     }
 

@@ -32,8 +32,8 @@ struct FallbackTable {
 }
 
 extension ConfigurationBuilder {
-    /// Sets the fallbacks of the active groups.
-    mutating func applyFallbacks(to groups: inout [ModelGroup], names: GroupNames) {
+    /// Sets the fallbacks of the active groups; gives those of models that no group is named after.
+    mutating func applyFallbacks(to groups: inout [ModelGroup], names: GroupNames) -> [GroupID] {
         var general = FallbackTable()
         self.read(self.fallbacks.general, names, into: &general)
         if let field = self.reader.resolved(self.fallbacks.defaults) {
@@ -52,6 +52,7 @@ extension ConfigurationBuilder {
             groups[index].contextWindowFallbacks = isActive ? contextWindow.targets(of: id) : nil
             groups[index].contentPolicyFallbacks = isActive ? contentPolicy.targets(of: id) : nil
         }
+        return general.others ?? []
     }
 
     private mutating func read(_ field: Field?, _ names: GroupNames, into table: inout FallbackTable) {

@@ -55,7 +55,7 @@ extension ConfigurationBuilder {
         let id = self.identifier(info.take("id"))
         var deployment = Deployment(
             identity: id ?? identity.text,
-            name: endpoint.name,
+            name: id ?? endpoint.name,
             group: GroupID(0),
             endpoint: endpoint.endpoint
         )

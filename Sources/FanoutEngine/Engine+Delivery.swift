@@ -78,6 +78,10 @@ extension Engine {
                 item.failure(of: lease) ?? self.settledFailure(lease)
                 ?? Failure(.internal, "an attempt failed and its reason was lost: please report this")
             failure.causes = causes.map { self.cause($0, item: item) }
+            for name in run.tickets.unknownLegs(of: item.item) {
+                let unknown = TicketBuilder.unknown(name, param: "race.groups")
+                failure.causes.append(Failure.Cause(code: unknown.code, message: unknown.message, group: name))
+            }
             failure.possibleDoubleSpend = item.mayHaveSpentTwice
             return .failure(failure)
         case .refused(let refusal):
@@ -165,7 +169,7 @@ extension Engine {
     private func trail(of item: RunItem, run: BatchRun, now: Instant) -> Trail {
         var trail = Trail()
         trail.attempts = item.attempts
-        trail.fallbacks = item.fallbacks
+        trail.fallbacks = item.fallbacksBefore + item.fallbacks
         trail.queuedMicroseconds = (item.firstStart ?? now).microseconds(since: item.received)
         trail.totalMicroseconds = now.microseconds(since: item.received)
         trail.costNanoUSD = item.hasUnpricedAttempt ? nil : item.costNanoUSD

@@ -113,8 +113,11 @@ package final class Engine: AttemptSink {
         var item = item
         do throws(Failure) {
             if let defaults = run.defaults { item.request = try item.request.merged(over: defaults) }
+            if item.request.model.isEmpty, let first = item.race.first { item.request.model = first }
             run.pendingTickets.append(try run.tickets.ticket(index: index, item: item, received: now))
-            run.items[index] = RunItem(index: index, item: item, received: now, uploadBytes: uploadBytes)
+            let live = RunItem(index: index, item: item, received: now, uploadBytes: uploadBytes)
+            if run.tickets.usesDefaultFallback(item) { live.fallbacksBefore = 1 }
+            run.items[index] = live
             self.ledger.charge(uploadBytes)
         } catch {
             let live = RunItem(index: index, item: item, received: now, uploadBytes: uploadBytes)

@@ -19,6 +19,8 @@ final class RunItem {
     var firstStart: Instant?
     var attempts: UInt32 = 0
     var fallbacks: UInt32 = 0
+    /// 1 = it began at a default fallback.
+    var fallbacksBefore: UInt32 = 0
     var running: Int32 = 0
     /// The next delta's number.
     var sequence: UInt64 = 0

@@ -21,16 +21,17 @@ struct TicketBuilder {
         guard let task = item.request.task else {
             throw Failure(.invalidRequest, "the item asks for nothing: give it a chat, completion or embedding")
         }
-        var race: [GroupID] = []
-        for name in item.race {
-            race.append(try self.group(named: name, param: "race.groups"))
-        }
+        let race = item.race.compactMap { self.snapshot.group(named: $0) }
+        let own = self.snapshot.group(named: item.request.model)
+        var rest: [GroupID] = []
         let group: GroupID
-        if item.request.model.isEmpty, let first = race.first {
+        if let first = own ?? race.first {
             group = first
+        } else if let first = self.snapshot.defaultFallbacks.first, item.race.isEmpty, !item.disableFallbacks {
+            group = first
+            rest = Array(self.snapshot.defaultFallbacks.dropFirst())
         } else {
-            group = try self.group(named: item.request.model, param: "request.model")
-            if !race.isEmpty && !race.contains(group) { race.insert(group, at: 0) }
+            throw Self.unknown(item.request.model, param: "request.model")
         }
         let wait = item.deadlineMilliseconds == 0 ? self.options.itemDeadlineMilliseconds : item.deadlineMilliseconds
         var ticket = Ticket(
@@ -50,25 +51,46 @@ struct TicketBuilder {
         if !self.options.stream && item.race.isEmpty && (self.options.coalesce || Self.isDeterministic(task)) {
             ticket.digest = self.digest(of: item)
         }
-        try self.addExtras(of: item, race: race, to: &ticket)
+        var legs = race
+        if !race.isEmpty && !race.contains(group) { legs.insert(group, at: 0) }
+        try self.addExtras(of: item, race: legs, rest: rest, to: &ticket)
         return ticket
     }
 
-    private func addExtras(of item: Item, race: [GroupID], to ticket: inout Ticket) throws(Failure) {
-        guard !item.fallbacks.isEmpty || !race.isEmpty || !item.tags.isEmpty else { return }
-        var fallbacks: [GroupID]?
+    /// The model groups that an item races and that don't exist: legs that have failed before the start.
+    func unknownLegs(of item: Item) -> [String] {
+        item.race.filter { self.snapshot.group(named: $0) == nil }
+    }
+
+    /// Whether an item is served by a default fallback, since no group is named after its model.
+    func usesDefaultFallback(_ item: Item) -> Bool {
+        item.race.isEmpty && self.snapshot.group(named: item.request.model) == nil
+    }
+
+    private func addExtras(
+        of item: Item,
+        race: [GroupID],
+        rest: [GroupID],
+        to ticket: inout Ticket
+    ) throws(Failure) {
+        guard !item.fallbacks.isEmpty || !race.isEmpty || !rest.isEmpty || !item.tags.isEmpty else { return }
+        var fallbacks: [GroupID]? = rest.isEmpty ? nil : rest
         if !item.fallbacks.isEmpty {
             var groups: [GroupID] = []
-            for name in item.fallbacks { groups.append(try self.group(named: name, param: "fallbacks")) }
+            for name in item.fallbacks {
+                guard let group = self.snapshot.group(named: name) else {
+                    throw Self.unknown(name, param: "fallbacks")
+                }
+                groups.append(group)
+            }
             fallbacks = groups
         }
         ticket.raceWidth = UInt16(clamping: item.raceWidth)
         ticket.extras = TicketExtras(fallbacks: fallbacks, race: race, tags: item.tags)
     }
 
-    private func group(named name: String, param: String) throws(Failure) -> GroupID {
-        if let group = self.snapshot.group(named: name) { return group }
-        throw Failure(
+    static func unknown(_ name: String, param: String) -> Failure {
+        Failure(
             .noRoute,
             "no model group is named '\(name.prefix(256))' for this caller: see the models in Welcome or `fanout status`",
             param: param

@@ -46,6 +46,8 @@ package struct Snapshot: Sendable {
     package var deployments: [Deployment] = []
     /// Names and aliases of the active groups.
     package var names: [String: GroupID] = [:]
+    /// The groups that serve a model which no group is named after, in order; empty = none.
+    package var defaultFallbacks: [GroupID] = []
     /// How requests are routed.
     package var routing = RoutingSettings()
     /// How much is taken in.

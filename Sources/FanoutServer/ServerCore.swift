@@ -59,7 +59,9 @@ final class ServerCore {
         return session
     }
 
-    /// Refuses a connection that is one too many. The handler must have the session by now: it may close at once.
+    /// Refuses a connection that is one too many.
+    ///
+    /// The handler must have the session by now: it may close at once.
     func refuseIfOverBounds(_ session: Session) {
         let limits = self.limits
         if session.peer.uid == PeerIdentity.unmappedUID {

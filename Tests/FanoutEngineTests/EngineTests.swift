@@ -236,4 +236,30 @@ import Testing
             #expect(request.model == "a")
         }
     }
+
+    @Test func `an unknown model is served by the default fallbacks, and the trail says so`() async throws {
+        var snapshot = SampleSnapshot.make([("a", 1), ("b", 1)])
+        snapshot.defaultFallbacks = [GroupID(1)]
+        try await EngineKit.run(snapshot) { kit in
+            _ = kit.submit(["x"], model: "nobody")
+            try #require(kit.runner.attempts.map(\.order.endpoint.model) == ["b-0"])
+            kit.runner.attempts[0].succeed()
+            #expect(kit.sink.results.first?.trail?.fallbacks == 1)
+        }
+    }
+
+    @Test func `a race goes on without the groups that don't exist, and names them if all fail`() async throws {
+        try await EngineKit.run(self.one) { kit in
+            _ = kit.submit(["x"], model: "") { item in
+                item.race = ["nobody", "a"]
+                item.maxAttempts = 1
+            }
+            try #require(kit.runner.attempts.count == 1)
+            kit.runner.attempts[0].fail(.invalidRequest)
+            let failure = try #require(kit.sink.failure(at: 0))
+            #expect(failure.code == .invalidRequest)
+            #expect(failure.causes.map(\.group) == ["nobody"])
+            #expect(failure.causes.map(\.code) == [.noRoute])
+        }
+    }
 }
