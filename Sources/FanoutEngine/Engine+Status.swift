@@ -20,7 +20,17 @@ extension Engine {
         status.attempts = self.attemptsStarted
         status.bufferedBytes = UInt64(self.ledger.held)
         status.bufferedBytesMax = UInt64(self.ledger.capacity)
-        if lanes { status.lanes = self.router.assumeIsolated { $0.laneStatus(now: now) } }
+        if lanes {
+            status.lanes = self.router.assumeIsolated { $0.laneStatus(now: now) }
+            // The router keeps codes; the words are here.
+            var words: [String: String] = [:]
+            for (lane, failure) in self.laneFailures {
+                words[self.snapshot.deployments[Int(lane.index)].name] = failure.message
+            }
+            for index in status.lanes.indices {
+                status.lanes[index].lastMessage = words[status.lanes[index].deployment] ?? ""
+            }
+        }
         return status
     }
 
