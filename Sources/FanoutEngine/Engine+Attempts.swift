@@ -11,7 +11,7 @@ struct ActiveAttempt {
     let run: BatchRun
     let item: RunItem
     let dispatch: Dispatch
-    let deployment: Deployment
+    let target: LiveDeployment
     let started: Instant
     var handle: AttemptHandle?
     /// Its pieces go to the client.
@@ -19,6 +19,19 @@ struct ActiveAttempt {
     /// Its pieces are dropped: another attempt of the item owns the stream.
     var isVoid = false
     var sentContent = false
+}
+
+/// A deployment by reference, since its many fields would cost a count each with every attempt that copies them.
+final class LiveDeployment {
+    let deployment: Deployment
+
+    init(_ deployment: Deployment) {
+        self.deployment = deployment
+    }
+}
+
+extension ActiveAttempt {
+    var deployment: Deployment { self.target.deployment }
 }
 
 /// An attempt that has ended, while the router's answer to that is carried out.
@@ -42,17 +55,17 @@ extension Engine {
         item.attempts += 1
         item.fallbacks = max(item.fallbacks, UInt32(dispatch.fallback))
         self.attemptsStarted += 1
-        let deployment = self.snapshot.deployments[Int(dispatch.lane.index)]
+        let target = self.targets[Int(dispatch.lane.index)]
         let lease = dispatch.lease.number
         self.attempts[lease] = ActiveAttempt(
             run: run,
             item: item,
             dispatch: dispatch,
-            deployment: deployment,
+            target: target,
             started: now
         )
-        if self.logger.logLevel <= .debug { self.logStart(dispatch, of: run, on: deployment) }
-        let order = self.order(for: dispatch, item: item, run: run, deployment: deployment, now: now)
+        if self.logger.logLevel <= .debug { self.logStart(dispatch, of: run, on: target.deployment) }
+        let order = self.order(for: dispatch, item: item, run: run, target: target)
         let handle = self.runner.start(order, sink: self)
         // The attempt may have ended inside `start`.
         guard self.attempts[lease] != nil else { return }
@@ -64,10 +77,9 @@ extension Engine {
         for dispatch: Dispatch,
         item: RunItem,
         run: BatchRun,
-        deployment: Deployment,
-        now: Instant
+        target: LiveDeployment
     ) -> AttemptOrder {
-        var timeouts = deployment.timeouts ?? self.snapshot.routing.timeouts
+        var timeouts = target.deployment.timeouts ?? self.snapshot.routing.timeouts
         let asked =
             item.item.attemptTimeoutMilliseconds != 0
             ? item.item.attemptTimeoutMilliseconds : run.options.attemptTimeoutMilliseconds
@@ -81,7 +93,7 @@ extension Engine {
         }
         return AttemptOrder(
             id: dispatch.lease.number,
-            endpoint: deployment.endpoint,
+            endpoint: target.deployment.endpoint,
             request: item.item.request,
             wantsDeltas: run.options.stream,
             timeouts: timeouts,

@@ -31,6 +31,8 @@ package final class Engine: AttemptSink {
     package private(set) var failed: UInt64 = 0
     package internal(set) var attemptsStarted: UInt64 = 0
 
+    /// The snapshot's deployments, by reference.
+    private(set) var targets: [LiveDeployment]
     var tenants = TenantTable()
     var runs: [UInt64: BatchRun] = [:]
     var attempts: [UInt64: ActiveAttempt] = [:]
@@ -59,6 +61,7 @@ package final class Engine: AttemptSink {
         self.router = router
         self.runner = runner
         self.snapshot = snapshot
+        self.targets = snapshot.deployments.map(LiveDeployment.init)
         self.logger = logger
         self.ledger = BufferLedger(capacity: snapshot.limits.bufferedBytes)
     }
@@ -180,6 +183,7 @@ package final class Engine: AttemptSink {
     /// Attempts under way keep theirs.
     package func reload(_ snapshot: Snapshot, now: Instant) {
         self.snapshot = snapshot
+        self.targets = snapshot.deployments.map(LiveDeployment.init)
         self.perform(self.router.assumeIsolated { $0.reload(snapshot, now: now) })
     }
 

@@ -26,6 +26,9 @@ final class ServerCore {
     private var pending: [UInt64] = []
     private var nextSession: UInt64 = 1
     private var sweep: Scheduled<Void>?
+    private var flushTimer: Scheduled<Void>?
+    /// Sessions with output that isn't urgent.
+    private var flushing: Set<UInt64> = []
     private(set) var isDraining = false
     private var drainTimer: Scheduled<Void>?
     private var whenDrained: (() -> Void)?
@@ -169,6 +172,21 @@ final class ServerCore {
         }
     }
 
+    /// Writes what a session has within two milliseconds, if nothing urgent takes it along before.
+    func flushSoon(_ session: Session) {
+        self.flushing.insert(session.id)
+        guard self.flushTimer == nil else { return }
+        self.flushTimer = self.loop.assumeIsolated().scheduleTask(in: .milliseconds(2)) {
+            self.flushTimer = nil
+            let due = self.flushing
+            self.flushing.removeAll(keepingCapacity: true)
+            for id in due.sorted() {
+                guard let session = self.sessions[id] else { continue }
+                session.output.scheduleFlush(of: session)
+            }
+        }
+    }
+
     // MARK: Drain
 
     /// Takes no more batches; calls `done` when the last connection has gone, within the drain's bound.
@@ -196,6 +214,7 @@ final class ServerCore {
         self.whenDrained = nil
         self.drainTimer?.cancel()
         self.sweep?.cancel()
+        self.flushTimer?.cancel()
         done()
     }
 }

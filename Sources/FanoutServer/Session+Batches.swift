@@ -32,7 +32,7 @@ extension Session {
         batch.run = run
         self.batches[id] = batch
         self.conversation.accepted(id)
-        self.send(ServerFrame(id: id, body: .accepted(predictedFinishMilliseconds: 0)))
+        self.send(ServerFrame(id: id, body: .accepted(predictedFinishMilliseconds: 0)), isUrgent: false)
         self.add(submit.items, to: batch, run: run, byteCount: byteCount, now: now)
         if !submit.isOpen || self.inputIsClosed { self.engine.close(run, now: now) }
         batch.updateDispatch(now: now)

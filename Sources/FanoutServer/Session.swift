@@ -150,11 +150,11 @@ final class Session {
         }
     }
 
-    /// A batch's upload bytes are free again; the client is told once a tick, in amounts worth a frame.
+    /// A batch's upload bytes are free again; the client is told soon, in amounts worth a frame.
     func giveBack(_ bytes: Int, of batch: UInt64) {
         self.upload.giveBack(bytes, batch: batch)
         guard self.giving.insert(batch).inserted, self.giving.count == 1 else { return }
-        self.output.scheduleFlush(of: self)
+        self.core.flushSoon(self)
     }
 
     func sendWindows() {
@@ -208,7 +208,9 @@ final class Session {
 
     // MARK: Output
 
-    func send(_ frame: ServerFrame) { self.output.append(frame, of: self) }
+    func send(_ frame: ServerFrame, isUrgent: Bool = true) {
+        self.output.append(frame, of: self, isUrgent: isUrgent)
+    }
 
     func send(_ result: ItemResult, of batch: UInt64) {
         self.output.append(ServerFrame(id: batch, body: .result(result)), of: self)

@@ -24,21 +24,20 @@ final class SessionOutput {
     /// Bytes that the client hasn't taken.
     var unreadBytes: Int { self.outbox.count + self.unflushed }
 
-    func append(_ frame: ServerFrame, of session: Session) {
+    /// Adds a frame. One that nobody waits for goes with the next that somebody does, or a few milliseconds later:
+    /// a write of its own would wake the client for nothing.
+    func append(_ frame: ServerFrame, of session: Session, isUrgent: Bool = true) {
         guard !session.isClosed, !self.closesAfterFlush else { return }
         let before = self.outbox.count
         session.core.codec.encode(frame, into: &self.outbox)
-        self.grew(by: self.outbox.count - before, of: session)
+        session.engine.ledger.charge(self.outbox.count - before)
+        if isUrgent { self.scheduleFlush(of: session) } else { session.core.flushSoon(session) }
     }
 
     func append(_ text: String, of session: Session) {
         guard !session.isClosed, !self.closesAfterFlush else { return }
         self.outbox.append(contentsOf: text.utf8)
-        self.grew(by: text.utf8.count, of: session)
-    }
-
-    private func grew(by bytes: Int, of session: Session) {
-        session.engine.ledger.charge(bytes)
+        session.engine.ledger.charge(text.utf8.count)
         self.scheduleFlush(of: session)
     }
 
