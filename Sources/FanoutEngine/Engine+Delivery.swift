@@ -78,14 +78,19 @@ extension Engine {
                 item.failure(of: lease) ?? self.settledFailure(lease)
                 ?? Failure(.internal, "an attempt failed and its reason was lost: please report this")
             failure.causes = causes.map { self.cause($0, item: item) }
-            for name in run.tickets.unknownLegs(of: item.item) {
-                let unknown = TicketBuilder.unknown(name, param: "race.groups")
-                failure.causes.append(Failure.Cause(code: unknown.code, message: unknown.message, group: name))
-            }
+            failure.causes += self.unknownLegs(of: item, run: run)
             failure.possibleDoubleSpend = item.mayHaveSpentTwice
             return .failure(failure)
         case .refused(let refusal):
             return .failure(self.failure(for: refusal, item: item, run: run))
+        }
+    }
+
+    /// One cause for each model group of a race that doesn't exist.
+    private func unknownLegs(of item: RunItem, run: BatchRun) -> [Failure.Cause] {
+        run.tickets.unknownLegs(of: item.item).map { name in
+            let unknown = TicketBuilder.unknown(name, param: "race.groups")
+            return Failure.Cause(code: unknown.code, message: unknown.message, group: name)
         }
     }
 
@@ -116,7 +121,7 @@ extension Engine {
         failure.cancelReason = refusal.reason
         failure.notStarted = !refusal.hadAttempt
         failure.earliestMilliseconds = refusal.earliestMilliseconds
-        failure.causes = refusal.causes.map { self.cause($0, item: item) }
+        failure.causes = refusal.causes.map { self.cause($0, item: item) } + self.unknownLegs(of: item, run: run)
         failure.possibleDoubleSpend = item.mayHaveSpentTwice
         switch refusal.code {
         case .notStarted where run.isSpent && refusal.reason == .none:

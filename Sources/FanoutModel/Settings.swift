@@ -29,9 +29,9 @@ package struct RoutingSettings: Sendable, Hashable {
     /// The most attempts in flight for one tenant.
     package var tenantConcurrency: UInt32 = 4_096
     /// The width of a batch that names none.
-    package var batchConcurrency: UInt32 = 1_024
+    package var batchConcurrency: UInt32 = 256
     /// The most attempts in flight on a lane that names no limit.
-    package var laneConcurrency: UInt32 = 1_024
+    package var laneConcurrency: UInt32 = 64
 
     /// The defaults.
     package init() {}

@@ -71,13 +71,15 @@ package struct FanoutServer: Service, CustomStringConvertible {
     }
 
     private func bootstrap(_ core: LoopBox<ServerCore>) -> ServerBootstrap {
-        let received = AdaptiveRecvByteBufferAllocator(minimum: 4_096, initial: 16_384, maximum: 262_144)
+        // One read of at most 128 KiB a tick, so that a bulk upload doesn't hold up the answers beside it.
+        let received = AdaptiveRecvByteBufferAllocator(minimum: 4_096, initial: 16_384, maximum: 131_072)
         return ServerBootstrap(group: self.loop)
             .serverChannelOption(.backlog, value: 512)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             // Not inherited from the listener, see unix(7).
             .childChannelOption(.socketOption(.so_sndbuf), value: 1 << 20)
             .childChannelOption(.recvAllocator, value: received)
+            .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(SessionHandler(core: core.value))

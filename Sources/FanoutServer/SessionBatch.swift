@@ -31,6 +31,8 @@ final class SessionBatch: ResultSink {
     private var waiting: [ItemResult] = []
     private var waitingStart = 0
     private var hasEnded = false
+    /// The connection is gone or going: nobody takes what still comes.
+    private var isAbandoned = false
     private var paused: Pause = .running
 
     private enum Pause: Equatable {
@@ -69,6 +71,7 @@ final class SessionBatch: ResultSink {
     }
 
     func run(_ run: BatchRun, finished result: ItemResult) {
+        guard !self.isAbandoned else { return }
         let now = self.session.now
         self.lastActivity = now
         if self.options.ordering == .input {
@@ -90,15 +93,18 @@ final class SessionBatch: ResultSink {
     }
 
     func run(_ run: BatchRun, index: UInt32, sequence: UInt64, delta: Delta) {
+        guard !self.isAbandoned else { return }
         self.session.send(ServerFrame(id: self.id, body: .delta(index: index, sequence: sequence, delta)))
     }
 
     func run(_ run: BatchRun, releasedUploadBytes bytes: Int) {
+        guard !self.isAbandoned else { return }
         self.session.giveBack(bytes, of: self.id)
     }
 
     func runEnded(_ run: BatchRun) {
         self.hasEnded = true
+        guard !self.isAbandoned else { return }
         self.session.finishIfDelivered(self)
     }
 
@@ -132,7 +138,7 @@ final class SessionBatch: ResultSink {
 
     /// Lets the engine start this batch's items, or not, as the result side stands.
     func updateDispatch(now: Instant) {
-        guard let run = self.run, !run.hasEnded else { return }
+        guard let run = self.run, !run.hasEnded, !self.isAbandoned else { return }
         let isStopped = self.session.outputIsOverSoftMark || self.credit == 0 || self.reorder.isFull
         let wanted: Pause
         if isStopped {
@@ -156,6 +162,7 @@ final class SessionBatch: ResultSink {
 
     /// Forgets what is held: the connection is gone.
     func abandon() {
+        self.isAbandoned = true
         while self.waitingStart < self.waiting.count {
             self.session.release(Self.bytes(of: self.waiting[self.waitingStart]))
             self.waitingStart += 1

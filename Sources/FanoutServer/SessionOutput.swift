@@ -24,7 +24,9 @@ final class SessionOutput {
     /// Bytes that the client hasn't taken.
     var unreadBytes: Int { self.outbox.count + self.unflushed }
 
-    /// Adds a frame. One that nobody waits for goes with the next that somebody does, or a few milliseconds later:
+    /// Adds a frame.
+    ///
+    /// One that nobody waits for goes with the next that somebody does, or a few milliseconds later:
     /// a write of its own would wake the client for nothing.
     func append(_ frame: ServerFrame, of session: Session, isUrgent: Bool = true) {
         guard !session.isClosed, !self.closesAfterFlush else { return }
@@ -32,6 +34,8 @@ final class SessionOutput {
         session.core.codec.encode(frame, into: &self.outbox)
         session.engine.ledger.charge(self.outbox.count - before)
         if isUrgent { self.scheduleFlush(of: session) } else { session.core.flushSoon(session) }
+        // The end of the tick may be too late: much can end within one.
+        if self.unreadBytes > session.core.limits.outputSoftBytes { session.outputChanged() }
     }
 
     func append(_ text: String, of session: Session) {

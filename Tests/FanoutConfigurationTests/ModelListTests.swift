@@ -58,7 +58,7 @@ import Testing
         )
         let small = try loaded.small()
         #expect(small.identity == "17")
-        #expect(small.name == "openai/gpt-4o-mini@127.0.0.1:8080")
+        #expect(small.name == "17")
         #expect(small.weight == 2.5)
         #expect(small.order == 1)
         #expect(small.requestsPerMinute == 60)
