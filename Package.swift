@@ -56,6 +56,8 @@ let package = Package(
         ),
         // C generated from proto/ by scripts/generate.
         .target(name: "CFanoutProto", dependencies: ["CProtobufC"]),
+        // System calls that Swift's Glibc module leaves out.
+        .target(name: "CFanoutSystem"),
         // The domain as plain values.
         .target(name: "FanoutModel"),
         // JSON as a pull reader and a writer, bounded.
@@ -109,8 +111,8 @@ let package = Package(
         .executableTarget(
             name: "fanoutd",
             dependencies: [
-                "FanoutConfiguration", "FanoutEngine", "FanoutModel", "FanoutRouter", "FanoutServer", "FanoutUpstream",
-                arguments, lifecycle, logging, nioCore, nioPosix, signals,
+                "CFanoutSystem", "FanoutConfiguration", "FanoutEngine", "FanoutModel", "FanoutRouter", "FanoutServer",
+                "FanoutUpstream", arguments, lifecycle, logging, nioCore, nioPosix, signals,
             ]
         ),
         // The command line.
@@ -161,6 +163,6 @@ let package = Package(
     ]
 )
 
-for target in package.targets where target.type != .system && target.name != "CFanoutProto" {
+for target in package.targets where target.type != .system && !["CFanoutProto", "CFanoutSystem"].contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + houseSettings
 }

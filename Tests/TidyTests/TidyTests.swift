@@ -32,7 +32,8 @@ import Testing
         "FanoutSimulation": ["FanoutModel", "FanoutRouter"],
         "FanoutTestKit": ["FanoutModel", "FanoutUpstream"],
         "fanoutd": [
-            "ArgumentParser", "FanoutConfiguration", "FanoutEngine", "FanoutModel", "FanoutRouter", "FanoutServer",
+            "ArgumentParser", "CFanoutSystem", "FanoutConfiguration", "FanoutEngine", "FanoutModel", "FanoutRouter",
+            "FanoutServer",
             "FanoutUpstream", "Foundation", "Glibc", "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle",
             "UnixSignals",
         ],
