@@ -22,6 +22,8 @@ final class ServerCore {
 
     private var sessions: [UInt64: Session] = [:]
     private var connectionsOfTenant: [String: Int] = [:]
+    /// Blob bytes that the connections of a tenant hold together.
+    private var blobBytesOfTenant: [String: Int] = [:]
     /// Connections that haven't said Hello, oldest first.
     private var pending: [UInt64] = []
     private var nextSession: UInt64 = 1
@@ -135,6 +137,18 @@ final class ServerCore {
         let words =
             "the daemon holds \(self.engine.ledger.held) of \(self.engine.ledger.capacity) bytes for its clients: try again soon"
         return ServerFrame.Rejection(code: .admissionRefused, message: words, retryAfterMilliseconds: 1_000)
+    }
+
+    /// How many more blob bytes a tenant may hold.
+    func blobRoom(of tenant: String) -> Int {
+        max(0, self.limits.blobBytesPerTenant - self.blobBytesOfTenant[tenant, default: 0])
+    }
+
+    /// A tenant holds so many blob bytes more, or fewer.
+    func blobBytesChanged(by change: Int, of tenant: String) {
+        let bytes = self.blobBytesOfTenant[tenant, default: 0] + change
+        self.blobBytesOfTenant[tenant] = bytes == 0 ? nil : bytes
+        if change > 0 { self.engine.ledger.charge(change) } else { self.engine.ledger.release(-change) }
     }
 
     /// Memory is over its bound: whoever has read least makes room.

@@ -88,7 +88,11 @@ extension Session {
 
     func take(_ blob: ClientFrame.Blob, id: UInt64, now: Instant) {
         let before = self.blobs.held
-        do {
+        do throws(Failure) {
+            guard blob.offset > 0 || blob.total <= UInt64(self.core.blobRoom(of: self.tenant)) else {
+                let words = "\(self.tenant) would hold more than \(self.core.limits.blobBytesPerTenant) bytes of blobs"
+                throw Failure(.tooLarge, "\(words): finish batches that use them first", param: "total")
+            }
             try self.blobs.append(
                 id: id,
                 offset: blob.offset,
@@ -106,8 +110,7 @@ extension Session {
     }
 
     func settleBlobs(before: Int) {
-        let change = self.blobs.held - before
-        if change > 0 { self.engine.ledger.charge(change) } else { self.engine.ledger.release(-change) }
+        self.core.blobBytesChanged(by: self.blobs.held - before, of: self.tenant)
     }
 
     /// The batch is over and all of it is on its way: its Summary is its last frame.

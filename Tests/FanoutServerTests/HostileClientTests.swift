@@ -307,4 +307,76 @@ import Testing
             #expect(try await kit.loop.submit { kit.engine.value.ledger.held }.get() < 64 << 20)
         }
     }
+
+    /// The Rejected that a frame gets.
+    func rejection(_ peer: TestPeer) async throws -> FailureCode? {
+        let frames = try await peer.frames { if case .rejected = $0.body { true } else { false } }
+        guard case .rejected(let rejection) = frames.last?.body else { return nil }
+        return rejection.code
+    }
+
+    @Test func `one batch too many on a connection is refused, and those before go on`() async throws {
+        var snapshot = SampleSnapshot.make([("a", 1)])
+        snapshot.limits.batchesPerConnection = 2
+        try await ServerKit.run(snapshot) { kit in
+            let peer = try await kit.peer()
+            try await peer.send(.chats(1, ["x"]), .chats(2, ["y"]), .chats(3, ["z"]))
+            #expect(try await self.rejection(peer) == .admissionRefused)
+            try await kit.upstream { for attempt in $0.live { attempt.succeed() } }
+            _ = try await peer.framesThroughSummary(of: 2)
+            try await peer.close()
+        }
+    }
+
+    @Test func `items past a batch's bound are refused, and its others go on`() async throws {
+        var snapshot = SampleSnapshot.make([("a", 1)])
+        snapshot.limits.itemsPerBatch = 2
+        try await ServerKit.run(snapshot) { kit in
+            let peer = try await kit.peer()
+            try await kit.upstream { $0.onStart = { $0.succeed() } }
+            try await peer.send(.chats(1, ["x", "y"], isOpen: true))
+            let more = ClientFrame.Append(items: ClientFrame.items(["z"]), isLast: false)
+            let last = ClientFrame.Append(items: [], isLast: true)
+            try await peer.send(ClientFrame(id: 1, body: .append(more)))
+            #expect(try await self.rejection(peer) == .tooLarge)
+            try await peer.send(ClientFrame(id: 1, body: .append(last)))
+            _ = try await peer.framesThroughSummary(of: 1)
+            try await peer.close()
+        }
+    }
+
+    @Test func `the connections of all tenants together are bounded`() async throws {
+        var snapshot = SampleSnapshot.make([("a", 1)])
+        snapshot.limits.connections = 1
+        try await ServerKit.run(snapshot) { kit in
+            let first = try await kit.peer()
+            let second = try await kit.stranger()
+            let frames = try await second.frames { _ in false }
+            guard case .error(let code, _, _) = frames.last?.body else {
+                Issue.record("no Error: \(frames)")
+                return
+            }
+            #expect(code == .tooManyConnections)
+            try await first.close()
+        }
+    }
+
+    @Test func `a tenant's blobs are bounded over all its connections, and freed with them`() async throws {
+        var snapshot = SampleSnapshot.make([("a", 1)])
+        snapshot.limits.blobBytesPerTenant = 10
+        try await ServerKit.run(snapshot) { kit in
+            let first = try await kit.peer()
+            let second = try await kit.peer()
+            let blob = ClientFrame.Blob(offset: 0, total: 8, data: [1, 2], sha256: [])
+            try await first.send(ClientFrame(id: 1, body: .blob(blob)), ClientFrame(id: 9, body: .ping([1])))
+            #expect(try await first.nextAnswer() == ServerFrame(id: 9, body: .pong([1])))
+            try await second.send(ClientFrame(id: 1, body: .blob(blob)))
+            #expect(try await self.rejection(second) == .tooLarge)
+            try await first.close()
+            while try await kit.loop.submit({ kit.engine.value.ledger.held }).get() > 0 { await Task.yield() }
+            try await second.send(ClientFrame(id: 2, body: .blob(blob)), ClientFrame(id: 9, body: .ping([2])))
+            #expect(try await second.nextAnswer() == ServerFrame(id: 9, body: .pong([2])))
+            try await second.close()
+        }
+    }
 }
