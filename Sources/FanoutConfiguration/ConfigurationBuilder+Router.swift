@@ -4,11 +4,8 @@
 internal import FanoutModel
 
 extension ConfigurationBuilder {
-    /// LiteLLM's strategies other than ours.
-    private static let otherStrategies: Set<String> = [
-        "least-busy", "usage-based-routing", "usage-based-routing-v2", "latency-based-routing", "cost-based-routing",
-        "provider-budget-routing", "lar1",
-    ]
+    /// LiteLLM's strategies that Fanout has none for.
+    private static let otherStrategies: Set<String> = ["provider-budget-routing", "lar1"]
 
     mutating func readGeneralSettings(_ field: Field?) {
         guard var section = self.reader.section(field) else { return }
@@ -92,11 +89,12 @@ extension ConfigurationBuilder {
 
     private mutating func readStrategy(_ field: Field?) {
         guard let field, let text = self.reader.text(field) else { return }
-        guard RoutingStrategy(rawValue: text) == nil else { return }
-        if Self.otherStrategies.contains(text) {
+        if let strategy = RoutingStrategy(rawValue: text) {
+            self.routing.strategy = strategy
+        } else if Self.otherStrategies.contains(text) {
             self.reader.warn(field, "\(text) acts as simple-shuffle in this version of Fanout")
         } else {
-            let known = [RoutingStrategy.simpleShuffle.rawValue] + Self.otherStrategies.sorted()
+            let known = RoutingStrategy.allCases.map(\.rawValue) + Self.otherStrategies.sorted()
             let hint = Spelling.hint(text, among: known)
             self.reader.error(field, "must be one of \(known.joined(separator: ", "))\(hint)")
         }

@@ -1,15 +1,37 @@
 // Fanout
 // SPDX-License-Identifier: Apache-2.0
 
-/// How a lane is picked among those that can serve.
-package enum RoutingStrategy: String, Sendable, Hashable {
-    case simpleShuffle = "simple-shuffle"
-}
-
 /// How requests are routed: LiteLLM's `router_settings` and ours.
 package struct RoutingSettings: Sendable, Hashable {
-    /// How a lane is picked.
+    /// How a lane is picked, unless a group says otherwise.
     package var strategy: RoutingStrategy = .simpleShuffle
+    /// Of the strategy.
+    package var strategyArguments = StrategyArguments()
+    /// Retries by kind of failure; `nil` = `retries` for those that the failure table retries.
+    package var retryPolicy: FailureCounts?
+    /// Failures that are let pass, by kind; `nil` = `allowedFails`.
+    package var allowedFailsPolicy: FailureCounts?
+    /// `rpm`, `tpm` and their like are limits; otherwise they are weights only.
+    package var enforcesRates = true
+    /// An item whose prompt is estimated above a deployment's window isn't sent there: `enable_pre_call_checks`.
+    package var checksBeforeCall = false
+    /// `nil` = a deployment that has tags takes an item that has one of them, any other takes all.
+    package var tagFiltering: TagFiltering?
+    /// By provider name: `provider_budget_config`.
+    package var providerBudgets: [String: Budget] = [:]
+    /// By tag: `tag_budget_config`.
+    package var tagBudgets: [String: Budget] = [:]
+    /// By tenant name; the key `default` holds for all others.
+    package var tenantBudgets: [String: Budget] = [:]
+    /// By ``PriorityClass``, most urgent first.
+    package var classes: [ClassSettings] = [
+        ClassSettings(floor: 0.05, promotionMilliseconds: 5_000),
+        ClassSettings(floor: 0.05, promotionMilliseconds: 5_000),
+        ClassSettings(floor: 0, promotionMilliseconds: 30_000),
+        ClassSettings(floor: 0, promotionMilliseconds: 120_000),
+    ]
+    /// Retries that each attempt earns; besides, one a second is always allowed, per lane and in all.
+    package var retryBudgetRatio = 0.2
     /// Retries of an item after its first attempt.
     package var retries: UInt32 = 2
     /// The most fallback groups that an item may enter.

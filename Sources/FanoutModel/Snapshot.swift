@@ -44,6 +44,8 @@ package struct Snapshot: Sendable {
     package var groups: [ModelGroup] = []
     /// Every deployment there is or was.
     package var deployments: [Deployment] = []
+    /// Limits that several deployments share.
+    package var accounts: [AccountLimits] = []
     /// Names and aliases of the active groups.
     package var names: [String: GroupID] = [:]
     /// The groups that serve a model which no group is named after, in order; empty = none.
@@ -76,6 +78,12 @@ package struct ModelGroup: Sendable, Hashable {
     package var contentPolicyFallbacks: [GroupID]?
     /// Retries of an item after its first attempt; `nil` = ``RoutingSettings/retries``.
     package var retries: UInt32?
+    /// `model_group_retry_policy`: replaces ``RoutingSettings/retryPolicy`` whole; `nil` = that one.
+    package var retryPolicy: FailureCounts?
+    /// How a lane is picked (`routing_groups`); `nil` = ``RoutingSettings/strategy``.
+    package var strategy: RoutingStrategy?
+    /// Of its strategy; `nil` = ``RoutingSettings/strategyArguments``.
+    package var strategyArguments: StrategyArguments?
     /// Whether it is in the configuration in force.
     package var isActive = true
 
@@ -101,6 +109,18 @@ package struct Deployment: Sendable, Hashable {
     package var requestsPerMinute: Double?
     /// Tokens a minute; `nil` = no limit known.
     package var tokensPerMinute: Double?
+    /// Prompt tokens a minute; `nil` = no limit known.
+    package var promptTokensPerMinute: Double?
+    /// Completion tokens a minute; `nil` = no limit known.
+    package var completionTokensPerMinute: Double?
+    /// Its place in ``Snapshot/accounts``; `nil` = it shares no limit.
+    package var account: Int?
+    /// The most tokens of a prompt; `nil` = not known.
+    package var contextWindow: UInt32?
+    /// `eu`, `us` or a provider's own name of a region; `nil` = not known.
+    package var region: String?
+    /// What may be spent on it; `nil` = any sum.
+    package var budget: Budget?
     /// The most attempts in flight; `nil` = no limit known.
     ///
     /// 0 = none at all.
@@ -113,6 +133,8 @@ package struct Deployment: Sendable, Hashable {
     package var retries: UInt32?
     /// Failures that are let pass in a cooldown window before the lane cools; `nil` = ours.
     package var allowedFails: UInt32?
+    /// The same by kind of failure; `nil` = ``RoutingSettings/allowedFailsPolicy``.
+    package var allowedFailsPolicy: FailureCounts?
     /// How long the lane cools; `nil` = ours.
     package var cooldownMilliseconds: UInt64?
     /// The timers of an attempt here.

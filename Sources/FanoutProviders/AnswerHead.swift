@@ -69,48 +69,29 @@ package struct AnswerHead: Sendable, Hashable {
     }
 }
 
-/// What a provider says of its own limits, in the headers of any answer.
-///
-/// The numbers are hints: OpenAI has been seen to report 196 requests left beside a 429 for requests.
-package struct RateReport: Sendable, Hashable {
-    /// Requests a period; nil = not said.
-    package var limitRequests: UInt64?
-    /// Requests left.
-    package var remainingRequests: UInt64?
-    /// Milliseconds until the requests are full again.
-    package var resetRequestsMilliseconds: UInt64?
-    /// Tokens a period.
-    package var limitTokens: UInt64?
-    /// Tokens left.
-    package var remainingTokens: UInt64?
-    /// Milliseconds until the tokens are full again.
-    package var resetTokensMilliseconds: UInt64?
-
-    package init() {}
-
-    /// Takes an `x-ratelimit-…` header; false if it isn't one of those known.
+extension RateReport {
+    /// Takes an `x-ratelimit-PART-METER` header; false if it isn't one of those known.
+    ///
+    /// Mistral writes `…-tokens-minute` and `…-req-minute`.
     mutating func take(name: String, value: String) -> Bool {
-        if AnswerHead.same(name, "x-ratelimit-limit-requests") || AnswerHead.same(name, "x-ratelimit-limit-req-minute")
-        {
-            self.limitRequests = UInt64(value)
-        } else if AnswerHead.same(name, "x-ratelimit-remaining-requests")
-            || AnswerHead.same(name, "x-ratelimit-remaining-req-minute")
-        {
-            self.remainingRequests = UInt64(value)
-        } else if AnswerHead.same(name, "x-ratelimit-reset-requests") {
-            self.resetRequestsMilliseconds = RetryHint.milliseconds(ofDuration: value)
-        } else if AnswerHead.same(name, "x-ratelimit-limit-tokens")
-            || AnswerHead.same(name, "x-ratelimit-limit-tokens-minute")
-        {
-            self.limitTokens = UInt64(value)
-        } else if AnswerHead.same(name, "x-ratelimit-remaining-tokens")
-            || AnswerHead.same(name, "x-ratelimit-remaining-tokens-minute")
-        {
-            self.remainingTokens = UInt64(value)
-        } else if AnswerHead.same(name, "x-ratelimit-reset-tokens") {
-            self.resetTokensMilliseconds = RetryHint.milliseconds(ofDuration: value)
-        } else {
-            return false
+        guard AnswerHead.hasPrefix(name, "x-ratelimit-") else { return false }
+        var rest = name.dropFirst("x-ratelimit-".count).lowercased()[...]
+        guard let dash = rest.firstIndex(of: "-") else { return false }
+        let part = rest[..<dash]
+        rest = rest[rest.index(after: dash)...]
+        let meter: WritableKeyPath<RateReport, Meter>
+        switch rest {
+        case "requests", "req-minute": meter = \.requests
+        case "tokens", "tokens-minute": meter = \.tokens
+        case "input-tokens": meter = \.promptTokens
+        case "output-tokens": meter = \.completionTokens
+        default: return false
+        }
+        switch part {
+        case "limit": self[keyPath: meter].limit = UInt64(value)
+        case "remaining": self[keyPath: meter].remaining = UInt64(value)
+        case "reset": self[keyPath: meter].resetMilliseconds = RetryHint.milliseconds(ofDuration: value)
+        default: return false
         }
         return true
     }

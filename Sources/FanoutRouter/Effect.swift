@@ -133,6 +133,8 @@ package struct Outcome: Sendable, Hashable {
     package var completionTokens: UInt32
     /// From start to first content, in microseconds; 0 = no content.
     package var firstContentMicroseconds: UInt32
+    /// What the attempt cost, in 10^-9 US dollars; 0 = nothing or not known.
+    package var costNanoUSD: Int64
 
     /// Makes an outcome.
     package init(code: FailureCode?, retryAfterMilliseconds: UInt64? = nil) {
@@ -144,5 +146,6 @@ package struct Outcome: Sendable, Hashable {
         self.promptTokens = 0
         self.completionTokens = 0
         self.firstContentMicroseconds = 0
+        self.costNanoUSD = 0
     }
 }

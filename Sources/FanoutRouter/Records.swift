@@ -138,6 +138,7 @@ struct LeaseRecord {
     var isProbe: Bool
     var isStopped = false
     var attempt: UInt16
+    var startedAt: Instant
 }
 
 /// One tenant's share of the daemon.

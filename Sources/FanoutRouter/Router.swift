@@ -56,6 +56,11 @@ package actor Router {
         self.effects { $0.settle(lease, outcome, now: now, into: &$1) }
     }
 
+    /// See ``RouterCore/headers(_:_:now:into:)``.
+    package func headers(_ lease: LeaseID, _ rates: RateReport, now: Instant) -> [Effect] {
+        self.effects { $0.headers(lease, rates, now: now, into: &$1) }
+    }
+
     /// See ``RouterCore/firstContent(_:now:into:)``.
     package func firstContent(_ lease: LeaseID, now: Instant) -> (Bool, [Effect]) {
         var commits = false

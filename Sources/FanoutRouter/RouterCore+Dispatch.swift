@@ -133,7 +133,15 @@ extension RouterCore {
     private mutating func grant(leg: Slot, item: Slot, lane: LaneID, isProbe: Bool) -> Slot {
         let attempt = self.items[item].attempts
         let slot = self.leases.insert(
-            LeaseRecord(number: 0, leg: leg, item: item, lane: lane, isProbe: isProbe, attempt: attempt)
+            LeaseRecord(
+                number: 0,
+                leg: leg,
+                item: item,
+                lane: lane,
+                isProbe: isProbe,
+                attempt: attempt,
+                startedAt: self.now
+            )
         )
         // The low bits find the record, the rest is never reused; 2^40 leases are years at any rate there is.
         precondition(slot < 1 << 24, "too many leases at once")

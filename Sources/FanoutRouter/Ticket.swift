@@ -81,6 +81,10 @@ package struct RunTerms: Sendable, Hashable {
     package var failFast: Bool
     /// Of the whole run; `never` = none.
     package var deadline: Instant
+    /// What its tenant may spend; `nil` = any sum.
+    package var budget: Budget?
+    /// No attempt starts once this is spent, in 10^-9 US dollars; 0 = no bound.
+    package var maxCostNanoUSD: Int64 = 0
 
     /// Makes terms.
     package init(
@@ -108,7 +112,9 @@ package struct Ticket: Sendable, Hashable {
     package var deadline: Instant
     /// Lower first inside a class.
     package var priority: Int32
+    /// Estimated.
     package var promptTokens: UInt32
+    /// The most that the request allows; 0 = it names none.
     package var completionTokens: UInt32
     /// The most attempts in all; 0 = as configured.
     package var attemptsMax: UInt16
@@ -134,6 +140,8 @@ package struct Ticket: Sendable, Hashable {
         package static let failsOnStreamBreak = Flags(rawValue: 1 << 1)
         /// No fallback groups.
         package static let noFallbacks = Flags(rawValue: 1 << 2)
+        /// Tries a lane whose breaker is open rather than wait for it.
+        package static let triesUnhealthy = Flags(rawValue: 1 << 3)
     }
 
     /// Makes a ticket of the usual terms.
@@ -163,21 +171,26 @@ package final class TicketExtras: Sendable, Hashable {
     package let race: [GroupID]
     /// Tags that a deployment must match; empty = none.
     package let tags: [String]
+    /// The only region that a deployment may be in; `nil` = any.
+    package let region: String?
 
     /// Makes extras.
-    package init(fallbacks: [GroupID]? = nil, race: [GroupID] = [], tags: [String] = []) {
+    package init(fallbacks: [GroupID]? = nil, race: [GroupID] = [], tags: [String] = [], region: String? = nil) {
         self.fallbacks = fallbacks
         self.race = race
         self.tags = tags
+        self.region = region
     }
 
     package static func == (left: TicketExtras, right: TicketExtras) -> Bool {
         left.fallbacks == right.fallbacks && left.race == right.race && left.tags == right.tags
+            && left.region == right.region
     }
 
     package func hash(into hasher: inout Hasher) {
         hasher.combine(self.fallbacks)
         hasher.combine(self.race)
         hasher.combine(self.tags)
+        hasher.combine(self.region)
     }
 }

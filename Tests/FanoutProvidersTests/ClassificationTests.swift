@@ -155,8 +155,8 @@ import Testing
             ("x-ratelimit-reset-requests", "1m30s"), ("x-ratelimit-limit-tokens", "1000"),
             ("x-ratelimit-remaining-tokens", "none"), ("x-ratelimit-reset-tokens", "21m36.001s"), ("x-other", "1"),
         ] { head.take(name: name, value: value) }
-        #expect(head.rates?.limitRequests == 10 && head.rates?.remainingRequests == 9)
-        #expect(head.rates?.resetRequestsMilliseconds == 90_000 && head.rates?.limitTokens == 1_000)
-        #expect(head.rates?.remainingTokens == nil && head.rates?.resetTokensMilliseconds == 1_296_001)
+        #expect(head.rates?.requests.limit == 10 && head.rates?.requests.remaining == 9)
+        #expect(head.rates?.requests.resetMilliseconds == 90_000 && head.rates?.tokens.limit == 1_000)
+        #expect(head.rates?.tokens.remaining == nil && head.rates?.tokens.resetMilliseconds == 1_296_001)
     }
 }
