@@ -1,6 +1,8 @@
 // Fanout
 // SPDX-License-Identifier: Apache-2.0
 
+package import FanoutModel
+
 /// What counts of an HTTP answer's head: its status and the few headers that mean something.
 ///
 /// The headers are taken one by one as the connection's codec has them, so that nothing is copied that nobody reads.

@@ -115,10 +115,15 @@ import Testing
         #expect(loaded.lines.count == 1)
     }
 
-    @Test(arguments: [
-        "least-busy", "usage-based-routing", "usage-based-routing-v2", "latency-based-routing", "cost-based-routing",
-    ])
-    func `a strategy of LiteLLM's that isn't built acts as simple-shuffle, with a warning`(name: String) throws {
+    @Test(arguments: RoutingStrategy.allCases)
+    func `a strategy is taken by its name`(strategy: RoutingStrategy) throws {
+        let loaded = try load(oneModel + "router_settings:\n  routing_strategy: \(strategy.rawValue)\n")
+        #expect(loaded.snapshot.routing.strategy == strategy)
+        #expect(loaded.lines.isEmpty)
+    }
+
+    @Test(arguments: ["provider-budget-routing", "lar1"])
+    func `a strategy that Fanout has none for acts as simple-shuffle, with a warning`(name: String) throws {
         let loaded = try load(oneModel + "router_settings:\n  routing_strategy: \(name)\n")
         #expect(loaded.snapshot.routing.strategy == .simpleShuffle)
         let line = "config.yaml:5:21: warning: router_settings.routing_strategy: \(name) acts as simple-shuffle"
