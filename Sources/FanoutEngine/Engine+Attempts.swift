@@ -109,6 +109,12 @@ extension Engine {
         run.sink.run(run, releasedUploadBytes: item.uploadBytes)
     }
 
+    package func attempt(_ id: UInt64, reported rates: RateReport) {
+        guard let lease = self.attempts[id]?.dispatch.lease else { return }
+        let now = Engine.now()
+        self.perform(self.router.assumeIsolated { $0.headers(lease, rates, now: now) })
+    }
+
     package func attemptReachedFirstContent(_ id: UInt64) {
         guard let attempt = self.attempts[id], attempt.run.options.stream else { return }
         let lease = attempt.dispatch.lease
@@ -167,12 +173,16 @@ extension Engine {
         var outcome = Outcome(code: nil)
         outcome.hadContent = attempt.sentContent
         outcome.wasNeverSent = report.wasNeverSent
-        outcome.firstContentMicroseconds = UInt32(clamping: report.firstContentMicroseconds)
+        // The first byte of an answer that isn't streamed comes with its last: that is no time to first content.
+        if attempt.run.options.stream {
+            outcome.firstContentMicroseconds = UInt32(clamping: report.firstContentMicroseconds)
+        }
         switch report.result {
         case .success(let response):
             if let usage = response.usage {
                 outcome.promptTokens = UInt32(clamping: usage.promptTokens)
                 outcome.completionTokens = UInt32(clamping: usage.completionTokens)
+                outcome.costNanoUSD = attempt.deployment.price?.nanoUSD(for: usage) ?? 0
             }
         case .failure(let failure):
             outcome.code = failure.code

@@ -131,7 +131,7 @@ package struct Outcome: Sendable, Hashable {
     /// Tokens reported; 0 = not reported.
     package var promptTokens: UInt32
     package var completionTokens: UInt32
-    /// From start to first content, in microseconds; 0 = no content.
+    /// From start to first content, in microseconds; 0 = not known: no content, or an answer that isn't streamed.
     package var firstContentMicroseconds: UInt32
     /// What the attempt cost, in 10^-9 US dollars; 0 = nothing or not known.
     package var costNanoUSD: Int64

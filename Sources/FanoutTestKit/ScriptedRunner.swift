@@ -31,6 +31,11 @@ package final class ScriptedRunner: AttemptRunner {
             return chat.messages.first?.text ?? ""
         }
 
+        /// The headers of its answer speak of the provider's limits.
+        package func report(_ rates: RateReport) {
+            self.sink.attempt(self.order.id, reported: rates)
+        }
+
         /// Ends it.
         package func finish(_ result: Result<Response, Failure>) {
             guard !self.hasEnded else { return }

@@ -7,6 +7,8 @@ package import FanoutModel
 ///
 /// Called on the loop, possibly from inside `start` or `cancel`.
 package protocol AttemptSink: AnyObject {
+    /// The answer's headers have come, and they speak of the provider's limits; at most once, before all else.
+    func attempt(_ id: UInt64, reported rates: RateReport)
     /// Pieces of the answer, in order; only where they were asked for.
     func attempt(_ id: UInt64, received deltas: [Delta])
     /// The first content has come; once, before the first `received`.

@@ -221,7 +221,10 @@ extension HTTPAttempt {
         for (name, value) in head.headers { answerHead.take(name: name, value: value) }
         self.decoder.head(answerHead, wallClockSeconds: Int64(time(nil)))
         self.armPhase(now: now)
-        return false
+        guard let rates = answerHead.rates else { return false }
+        self.sink?.attempt(self.order.id, reported: rates)
+        // The sink may have cancelled.
+        return self.phase == .finished
     }
 
     /// A piece of the body has come; `true` = no more is wanted.

@@ -34,6 +34,31 @@ import Testing
         }
     }
 
+    @Test(arguments: [("200 OK", true), ("200 OK", false), ("429 Too Many Requests", false)])
+    func `what headers say of the provider's limits is told once, before all else`(
+        status: String,
+        streamed: Bool
+    ) async throws {
+        let limits = "x-ratelimit-limit-requests: 60\r\nx-ratelimit-remaining-tokens: 7\r\n"
+        let whole = Sample.answer(Sample.completion, status: status, headers: limits)
+        let stream = Sample.stream.replacing("content-type", with: limits + "content-type")
+        try await withServer([[.request, .send(streamed ? stream : whole), .wait]]) { server, bench in
+            let report = await bench.run(Sample.order(port: server.port, stream: streamed))
+            #expect((report.failure == nil) == status.hasPrefix("200"))
+            var rates = RateReport()
+            rates.requests.limit = 60
+            rates.tokens.remaining = 7
+            #expect(bench.heard.value.rates[1] == [rates])
+        }
+    }
+
+    @Test func `headers without a word on limits tell nothing`() async throws {
+        try await withServer([[.request, .send(Sample.answer(Sample.completion)), .wait]]) { server, bench in
+            _ = await bench.run(Sample.order(port: server.port))
+            #expect(bench.heard.value.rates.isEmpty)
+        }
+    }
+
     @Test(arguments: [1, 2, 3, 7, 64, 1_000])
     func `pieces of any size on the wire give the same answer`(size: Int) async throws {
         let script: [ScriptedServer.Step] = [

@@ -12,6 +12,7 @@ import NIOPosix
 actor Bench {
     /// What the sink was told.
     struct Heard: Sendable {
+        var rates: [UInt64: [RateReport]] = [:]
         var deltas: [UInt64: [Delta]] = [:]
         var firstContents: [UInt64: Int] = [:]
         var reports: [UInt64: [AttemptReport]] = [:]
@@ -25,6 +26,14 @@ actor Bench {
 
         init(board: NoticeBoard<Heard>) {
             self.board = board
+        }
+
+        func attempt(_ id: UInt64, reported rates: RateReport) {
+            self.board.update { heard in
+                // Headers come before all else.
+                guard heard.reports[id] == nil, heard.deltas[id] == nil else { return }
+                heard.rates[id, default: []].append(rates)
+            }
         }
 
         func attempt(_ id: UInt64, received deltas: [Delta]) {
