@@ -31,6 +31,7 @@ extension ConfigurationBuilder {
         let region = self.reader.text(params.take("region_name")) ?? ""
         let drops = self.reader.flag(params.take("drop_params"))
         guard let (entry, model) = self.provider(modelField, override, base: baseField, params) else { return nil }
+        if entry.format == .simulated, let modelField, !self.checkSimulated(model, modelField) { return nil }
         let base = self.base(entry, baseField, params)
         if entry.format != .simulated, base == nil { return nil }
         var endpoint = Endpoint(
@@ -60,6 +61,17 @@ extension ConfigurationBuilder {
     }
 
     // MARK: Provider and model
+
+    /// Whether the settings that follow a simulated model's name are understood.
+    private mutating func checkSimulated(_ model: String, _ field: Field) -> Bool {
+        do throws(Failure) {
+            _ = try SimulatedModel(model)
+            return true
+        } catch {
+            self.reader.error(field, error.message)
+            return false
+        }
+    }
 
     private mutating func provider(
         _ field: Field?,

@@ -115,7 +115,7 @@ package enum ProviderCatalogue {
         ),
         ProviderEntry(
             "together_ai",
-            "https://api.together.xyz/v1",
+            "https://api.together.ai/v1",
             keys: ["TOGETHERAI_API_KEY", "TOGETHER_AI_API_KEY", "TOGETHER_API_KEY"]
         ),
         ProviderEntry(

@@ -31,13 +31,8 @@ package struct ReorderBuffer<Element: Sendable>: Sendable {
     /// Elements that wait, the head included if it is there.
     package var count: Int { self.waiting.count }
 
-    /// Whether the bound is reached.
+    /// Whether the bound is reached, so that only the head may be started or tried again.
     package var isFull: Bool { self.waiting.count >= self.countMax || self.bytes >= self.bytesMax }
-
-    /// Whether the element of an index may be started or tried again.
-    package func allowsStart(of index: UInt32) -> Bool {
-        index == self.head || !self.isFull
-    }
 
     /// Puts a finished element in its place; false = its index has been taken or is already there.
     package mutating func insert(_ element: Element, at index: UInt32, bytes: Int) -> Bool {

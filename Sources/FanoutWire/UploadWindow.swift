@@ -10,7 +10,7 @@ internal import FanoutModel
 /// over the bound, however the frames cross.
 package struct UploadWindow: Sendable, Hashable {
     /// Bytes that the connection may have under way.
-    package private(set) var bytesMax: Int
+    package let bytesMax: Int
     /// The share of it that one open batch may hold.
     package private(set) var batchBytesMax: Int
     /// Bytes under way, those given back and not yet announced included.
@@ -33,12 +33,6 @@ package struct UploadWindow: Sendable, Hashable {
 
     /// Batches that hold a share.
     package var batchCount: Int { self.batches.count }
-
-    /// Sets the bounds that a Welcome announces; what is under way stays charged.
-    package mutating func resize(bytesMax: Int, batchBytesMax: Int) {
-        self.bytesMax = bytesMax
-        self.batchBytesMax = batchBytesMax
-    }
 
     /// Charges a frame's body; `isOpen` = more frames of the batch may follow, so that its share counts.
     /// - Throws: WINDOW_EXCEEDED naming the bound; nothing is charged then.

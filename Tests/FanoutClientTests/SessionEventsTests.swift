@@ -81,7 +81,7 @@ internal import Testing
         var wires: [[UInt8]] = [[], []]
         for index in 0..<2 {
             let result = SessionDouble.result(UInt32(index), "\(index) \(long)")
-            try encoder.encodeResult(batch: id, result, into: &wires[index])
+            try encoder.encode(ServerFrame(id: id, body: .result(result)), into: &wires[index])
         }
         var frames: [[ServerFrame]] = []
         for wire in wires {

@@ -273,6 +273,12 @@ import Testing
         #expect(found.allSatisfy { $0.hasPrefix("config.yaml:") && $0.contains(": error: ") }, "\(found)")
     }
 
+    @Test func `a setting that a simulated model doesn't have is refused`() {
+        let found = errors("model_list: [{model_name: a, litellm_params: {model: 'simulated/a?latency=5'}}]\n")
+        let start = "config.yaml:1:54: error: model_list[0].litellm_params.model: a simulated model has no setting"
+        #expect(found.count == 1 && found[0].hasPrefix(start + " \"latency\"; it has latency_ms"), "\(found)")
+    }
+
     @Test func `model ids that are used twice are refused`() {
         let found = errors(
             """

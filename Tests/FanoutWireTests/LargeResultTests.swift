@@ -19,7 +19,7 @@ struct LargeResultTests {
     private static func frames(_ result: ItemResult) throws -> [ServerFrame] {
         var encoder = WireEncoder()
         var stream: [UInt8] = []
-        try encoder.encodeResult(batch: 3, result, into: &stream)
+        try encoder.encode(ServerFrame(id: 3, body: .result(result)), into: &stream)
         let bodies = try Codec.frames(stream, splits: [], limit: WireEncoder.frameBytesFloor)
         return try bodies.map { try Codec.decodeServer($0) }
     }

@@ -21,14 +21,12 @@ struct ReorderBufferTests {
         }
     }
 
-    @Test func `at the bound of its count only the head may start`() {
+    @Test func `at the bound of its count it is full`() {
         var buffer = ReorderBuffer<Int>(countMax: 2, bytesMax: 1_000)
         #expect(buffer.insert(1, at: 1, bytes: 1) == true)
-        #expect(buffer.allowsStart(of: 9))
+        #expect(!buffer.isFull)
         #expect(buffer.insert(2, at: 2, bytes: 1) == true)
         #expect(buffer.isFull)
-        #expect(!buffer.allowsStart(of: 9))
-        #expect(buffer.allowsStart(of: 0))
         // What was under way is never refused.
         #expect(buffer.insert(3, at: 3, bytes: 1) == true)
         let early = buffer.next()
@@ -36,16 +34,15 @@ struct ReorderBufferTests {
         #expect(buffer.insert(0, at: 0, bytes: 1) == true)
         let taken = [buffer.next(), buffer.next(), buffer.next()]
         #expect(taken == [0, 1, 2])
-        #expect(buffer.allowsStart(of: 9))
+        #expect(!buffer.isFull)
     }
 
-    @Test func `at the bound of its bytes only the head may start`() {
+    @Test func `at the bound of its bytes it is full`() {
         var buffer = ReorderBuffer<Int>(countMax: 100, bytesMax: 10)
         #expect(buffer.insert(1, at: 5, bytes: 9) == true)
-        #expect(buffer.allowsStart(of: 3))
+        #expect(!buffer.isFull)
         #expect(buffer.insert(2, at: 6, bytes: 1) == true)
-        #expect(!buffer.allowsStart(of: 3))
-        #expect(buffer.allowsStart(of: 0))
+        #expect(buffer.isFull)
     }
 
     @Test func `an index is taken once`() {

@@ -54,16 +54,6 @@ struct UploadWindowTests {
         #expect(window.batchCount == 0)
     }
 
-    @Test func `a smaller window keeps what is under way`() throws {
-        var window = UploadWindow(bytesMax: 100, batchBytesMax: 100)
-        try window.charge(80, batch: 1, isOpen: false)
-        window.resize(bytesMax: 50, batchBytesMax: 25)
-        #expect(throws: WireError.self) { try window.charge(1, batch: 2, isOpen: false) }
-        window.giveBackAll(batch: 1)
-        #expect(window.announce(batch: 1, atLeast: 1) == 80)
-        try window.charge(50, batch: 2, isOpen: false)
-    }
-
     @Test func `any order of events keeps the sums`() throws {
         for seed in 0..<200 {
             var generator = Generator(seed: UInt64(seed))

@@ -63,7 +63,7 @@ func runWireBenchmarks(_ stopwatch: Stopwatch) throws {
     var output: [UInt8] = []
     try stopwatch.measure("wire encode Result", per: "completion of 900 bytes") {
         output.removeAll(keepingCapacity: true)
-        try encoder.encodeResult(batch: 1, result, into: &output)
+        try encoder.encode(ServerFrame(id: 1, body: .result(result)), into: &output)
         return output.count
     }
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import FanoutModel
+internal import FanoutProviders
 
 /// What a simulated model answers.
 ///

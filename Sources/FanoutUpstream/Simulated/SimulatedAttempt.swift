@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import FanoutModel
+internal import FanoutProviders
 
 /// One attempt on the simulated provider.
 final class SimulatedAttempt {

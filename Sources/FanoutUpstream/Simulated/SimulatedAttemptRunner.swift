@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import FanoutModel
+internal import FanoutProviders
 package import NIOCore
 
 /// Runs attempts on the built-in seeded provider: no network, nothing real in the answers.

@@ -65,16 +65,6 @@ package struct WireEncoder: ~Copyable {
         Self.append(size, to: &bytes) { fanout__v1__server_frame__pack(message, $0) }
     }
 
-    /// Appends one item's end: in one frame, or in parts where its response is over 256 KiB.
-    /// - Throws: never in truth, since all that is in a result is cut or sent in parts.
-    package mutating func encodeResult(
-        batch: UInt64,
-        _ result: ItemResult,
-        into bytes: inout [UInt8]
-    ) throws(WireError) {
-        try self.encode(ServerFrame(id: batch, body: .result(result)), into: &bytes)
-    }
-
     /// Bytes of an item in a Submit or Append: what a client adds up to fill frames.
     package mutating func byteCount(of item: Item) -> Int {
         self.builder.reset()

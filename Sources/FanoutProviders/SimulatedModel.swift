@@ -1,38 +1,38 @@
 // Fanout
 // SPDX-License-Identifier: Apache-2.0
 
-internal import FanoutModel
+package import FanoutModel
 
 /// How a simulated deployment behaves: what its model's name says after the question mark.
 ///
 /// The one form is `NAME?KEY=VALUE&KEY=VALUE`, in a configuration for example
 /// `model: simulated/echo?latency_ms=50&jitter_ms=10&error_rate=0.1&error=overloaded&tokens=50&seed=7`.
-struct SimulatedModel: Hashable {
+package struct SimulatedModel: Sendable, Hashable {
     /// What comes before the question mark; told back as the answer's model.
-    var name = ""
+    package private(set) var name = ""
     /// `latency_ms`: until the first content.
-    var latencyMilliseconds: UInt64 = 0
+    package private(set) var latencyMilliseconds: UInt64 = 0
     /// `jitter_ms`: up to this much more, drawn evenly.
-    var jitterMilliseconds: UInt64 = 0
+    package private(set) var jitterMilliseconds: UInt64 = 0
     /// `tokens`: words of an answer; 0 = as many as the last message has.
-    var tokens: UInt64 = 0
+    package private(set) var tokens: UInt64 = 0
     /// `tokens_per_second`: how fast they come; 0 = all at once.
-    var tokensPerSecond: UInt64 = 0
+    package private(set) var tokensPerSecond: UInt64 = 0
     /// `error_rate`: the share of attempts that fail after the latency, 0 to 1.
-    var errorRate = 0.0
+    package private(set) var errorRate = 0.0
     /// `error`: how they fail; a name of the failure table in lower case.
-    var error = FailureCode.overloaded
+    package private(set) var error = FailureCode.overloaded
     /// `retry_after_ms`: what such a failure asks for; 0 = nothing.
-    var retryAfterMilliseconds: UInt64 = 0
+    package private(set) var retryAfterMilliseconds: UInt64 = 0
     /// `dimensions`: of a vector, 1 to 4,096.
-    var dimensions: UInt64 = 8
+    package private(set) var dimensions: UInt64 = 8
     /// `seed`: the same seed and the same order of attempts give the same behaviour.
-    var seed: UInt64 = 0
+    package private(set) var seed: UInt64 = 0
 
     /// Reads a model's name.
     ///
     /// - Throws: What isn't understood, by name.
-    init(_ model: String) throws(Failure) {
+    package init(_ model: String) throws(Failure) {
         let parts = model.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         self.name = parts.first.map(String.init) ?? ""
         guard parts.count == 2 else { return }
@@ -88,29 +88,5 @@ struct SimulatedModel: Hashable {
             "a simulated model has no setting \(key.debugDescription); it has latency_ms, jitter_ms, tokens, "
                 + "tokens_per_second, error_rate, error, retry_after_ms, dimensions, seed."
         )
-    }
-}
-
-/// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
-struct SimulatedLuck {
-    private var state: UInt64
-
-    init(seed: UInt64, _ number: UInt64) {
-        self.state = seed &* 0x9E37_79B9_7F4A_7C15 ^ number &* 0xD1B5_4A32_D192_ED03
-        _ = self.next()
-    }
-
-    /// The next 64 bits.
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var value = self.state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
-    }
-
-    /// From 0 up to, not including, 1.
-    mutating func unit() -> Double {
-        Double(self.next() >> 11) * 0x1p-53
     }
 }
