@@ -1382,7 +1382,7 @@ const ProtobufCMessageDescriptor fanout__v1__restart__descriptor =
   (ProtobufCMessageInit) fanout__v1__restart__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fanout__v1__trail__field_descriptors[12] =
+static const ProtobufCFieldDescriptor fanout__v1__trail__field_descriptors[13] =
 {
   {
     "attempts",
@@ -1528,6 +1528,18 @@ static const ProtobufCFieldDescriptor fanout__v1__trail__field_descriptors[12] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "possibly_billed",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Fanout__V1__Trail, possibly_billed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fanout__v1__trail__field_indices_by_name[] = {
   0,   /* field[0] = attempts */
@@ -1539,6 +1551,7 @@ static const unsigned fanout__v1__trail__field_indices_by_name[] = {
   1,   /* field[1] = fallbacks */
   7,   /* field[7] = first_content_us */
   3,   /* field[3] = group */
+  12,   /* field[12] = possibly_billed */
   4,   /* field[4] = provider */
   5,   /* field[5] = queued_us */
   6,   /* field[6] = total_us */
@@ -1546,7 +1559,7 @@ static const unsigned fanout__v1__trail__field_indices_by_name[] = {
 static const ProtobufCIntRange fanout__v1__trail__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor fanout__v1__trail__descriptor =
 {
@@ -1556,14 +1569,14 @@ const ProtobufCMessageDescriptor fanout__v1__trail__descriptor =
   "Fanout__V1__Trail",
   "fanout.v1",
   sizeof(Fanout__V1__Trail),
-  12,
+  13,
   fanout__v1__trail__field_descriptors,
   fanout__v1__trail__field_indices_by_name,
   1,  fanout__v1__trail__number_ranges,
   (ProtobufCMessageInit) fanout__v1__trail__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fanout__v1__attempt__field_descriptors[16] =
+static const ProtobufCFieldDescriptor fanout__v1__attempt__field_descriptors[17] =
 {
   {
     "number",
@@ -1757,6 +1770,18 @@ static const ProtobufCFieldDescriptor fanout__v1__attempt__field_descriptors[16]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "possibly_billed",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Fanout__V1__Attempt, possibly_billed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fanout__v1__attempt__field_indices_by_name[] = {
   3,   /* field[3] = code */
@@ -1769,6 +1794,7 @@ static const unsigned fanout__v1__attempt__field_indices_by_name[] = {
   13,   /* field[13] = leg */
   4,   /* field[4] = message */
   0,   /* field[0] = number */
+  16,   /* field[16] = possibly_billed */
   5,   /* field[5] = provider_status */
   11,   /* field[11] = retry_after_ms */
   6,   /* field[6] = started_us */
@@ -1779,7 +1805,7 @@ static const unsigned fanout__v1__attempt__field_indices_by_name[] = {
 static const ProtobufCIntRange fanout__v1__attempt__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 16 }
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor fanout__v1__attempt__descriptor =
 {
@@ -1789,7 +1815,7 @@ const ProtobufCMessageDescriptor fanout__v1__attempt__descriptor =
   "Fanout__V1__Attempt",
   "fanout.v1",
   sizeof(Fanout__V1__Attempt),
-  16,
+  17,
   fanout__v1__attempt__field_descriptors,
   fanout__v1__attempt__field_indices_by_name,
   1,  fanout__v1__attempt__number_ranges,

@@ -201,9 +201,7 @@ extension Engine {
         case .failure(let failure):
             item.failures.append((attempt.dispatch.lease, failure))
             if failure.code != .cancelled { self.laneFailures[attempt.dispatch.lane] = failure }
-            if !report.wasNeverSent && (failure.code == .timeout || failure.code == .streamBroken) {
-                item.mayHaveSpentTwice = true
-            }
+            if report.mayHaveBeenBilled { item.possiblyBilled += 1 }
         }
         if let usage, let price = attempt.deployment.price {
             let cost = price.nanoUSD(for: usage)
@@ -236,6 +234,7 @@ extension Engine {
             detail.retryAfterMilliseconds = failure.retryAfterMilliseconds ?? 0
         }
         detail.stopped = report.cancelled != nil
+        detail.possiblyBilled = report.mayHaveBeenBilled
         return detail
     }
 

@@ -79,7 +79,7 @@ extension Engine {
                 ?? Failure(.internal, "an attempt failed and its reason was lost: please report this")
             failure.causes = causes.map { self.cause($0, item: item) }
             failure.causes += self.unknownLegs(of: item, run: run)
-            failure.possibleDoubleSpend = item.mayHaveSpentTwice
+            failure.possibleDoubleSpend = item.possiblyBilled > 0
             return .failure(failure)
         case .refused(let refusal):
             return .failure(self.failure(for: refusal, item: item, run: run))
@@ -122,7 +122,7 @@ extension Engine {
         failure.notStarted = !refusal.hadAttempt
         failure.earliestMilliseconds = refusal.earliestMilliseconds
         failure.causes = refusal.causes.map { self.cause($0, item: item) } + self.unknownLegs(of: item, run: run)
-        failure.possibleDoubleSpend = item.mayHaveSpentTwice
+        failure.possibleDoubleSpend = item.possiblyBilled > 0
         switch refusal.code {
         case .notStarted where run.isSpent && refusal.reason == .none:
             failure.code = .budgetExceeded
@@ -178,6 +178,7 @@ extension Engine {
         trail.queuedMicroseconds = (item.firstStart ?? now).microseconds(since: item.received)
         trail.totalMicroseconds = now.microseconds(since: item.received)
         trail.costNanoUSD = item.hasUnpricedAttempt ? nil : item.costNanoUSD
+        trail.possiblyBilled = item.possiblyBilled
         trail.details = item.details
         return trail
     }

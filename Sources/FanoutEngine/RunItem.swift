@@ -28,7 +28,8 @@ final class RunItem {
     var streamOwner: UInt64 = 0
     var costNanoUSD: Int64?
     var hasUnpricedAttempt = false
-    var mayHaveSpentTwice = false
+    /// Attempts that failed and may have been billed all the same.
+    var possiblyBilled: UInt32 = 0
     /// Failures of attempts, oldest first; bounded by the attempts of an item.
     var failures: [(lease: LeaseID, failure: Failure)] = []
     /// One for each ended attempt, where the batch asked for a full trail.

@@ -15,6 +15,8 @@ package struct AnswerHead: Sendable, Hashable {
     package var retryAfter = ""
     /// `retry-after-ms`, as it came.
     package var retryAfterMilliseconds = ""
+    /// `x-ratelimit-reset` or one of its kin that name no meter, as it came.
+    package var rateReset = ""
     /// `x-should-retry`; nil = not given.
     package var shouldRetry: Bool?
     /// The provider's id of the request; empty = none.
@@ -37,6 +39,9 @@ package struct AnswerHead: Sendable, Hashable {
         case 14 where Self.same(name, "x-should-retry"): self.shouldRetry = Self.boolean(value)
         case 15 where Self.same(name, "apim-request-id") && self.requestID.isEmpty: self.requestID = value
         case 22 where Self.same(name, "mistral-correlation-id") && self.requestID.isEmpty: self.requestID = value
+        case 15 where Self.same(name, "ratelimit-reset"): self.rateReset = value
+        case 17 where Self.same(name, "x-ratelimit-reset"): self.rateReset = value
+        case 23 where Self.same(name, "x-ratelimit-reset-after"): self.rateReset = value
         case 17...40 where Self.hasPrefix(name, "x-ratelimit-"):
             var rates = self.rates ?? RateReport()
             if rates.take(name: name, value: value) { self.rates = rates }

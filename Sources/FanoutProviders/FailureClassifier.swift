@@ -45,6 +45,7 @@ package enum FailureClassifier {
             failure.retryAfterMilliseconds =
                 RetryHint.milliseconds(ofDuration: words.retryDelay)
                 ?? RetryHint.milliseconds(inText: words.message) ?? RetryHint.milliseconds(inText: words.inner)
+                ?? RetryHint.milliseconds(ofReset: head, wallClockSeconds: wallClockSeconds)
         }
         return failure
     }

@@ -1,6 +1,8 @@
 // Fanout
 // SPDX-License-Identifier: Apache-2.0
 
+internal import FanoutModel
+
 /// How long a provider asks to wait, from its headers or its words.
 enum RetryHint {
     /// The larger of the two headers, in milliseconds; nil = neither says anything.
@@ -19,11 +21,28 @@ enum RetryHint {
         return longest
     }
 
+    /// Until a limit that is used up is renewed, in milliseconds; nil = no header says.
+    ///
+    /// What names no meter is seconds (the IETF's draft on rate limits), a duration, or a moment since 1970 in seconds
+    /// or, from OpenRouter, milliseconds. Of the meters only those count of which nothing is left, the slowest of them.
+    static func milliseconds(ofReset head: AnswerHead, wallClockSeconds: Int64) -> UInt64? {
+        if let value = Double(head.rateReset), value.isFinite, value >= 1e8 {
+            let moment = value >= 1e11 ? value : value * 1_000
+            return self.roundedUp(max(0, moment - Double(wallClockSeconds) * 1_000))
+        }
+        if let wait = self.milliseconds(ofDuration: head.rateReset) { return wait }
+        guard let rates = head.rates else { return nil }
+        let meters = [rates.requests, rates.tokens, rates.promptTokens, rates.completionTokens]
+        return meters.filter { $0.remaining == 0 }.compactMap(\.resetMilliseconds).max()
+    }
+
     /// The wait that a sentence names, in milliseconds: "try again in 6.36s", "reset after 2m 13s", "retry after 20
     /// seconds".
     static func milliseconds(inText text: String) -> UInt64? {
         let bytes = TextSearch.lowercased(text)
-        let leads: [StaticString] = ["try again in ", "retry in ", "reset after ", "retry after ", "resets in "]
+        let leads: [StaticString] = [
+            "try again in ", "retry in ", "reset after ", "retry after ", "resets in ", "reset in ", "please wait ",
+        ]
         for lead in leads {
             guard let place = TextSearch.firstIndex(of: lead, in: bytes) else { continue }
             if let wait = self.duration(bytes[(place + lead.utf8CodeUnitCount)...], bareUnit: nil) { return wait }

@@ -36,6 +36,19 @@ package struct AttemptReport: Sendable {
     /// Who ended it; `nil` = nobody did.
     package var cancelled: CancelReason?
 
+    /// Whether it failed and may have been billed all the same: the request went out, and no answer says that it was
+    /// refused.
+    ///
+    /// A gateway's 504 (and 408) says only that it waited no longer.
+    package var mayHaveBeenBilled: Bool {
+        guard !self.wasNeverSent, case .failure(let failure) = self.result else { return false }
+        return switch failure.providerStatus {
+        case 0, 408, 504: true
+        case 200..<300: failure.possibleDoubleSpend
+        default: false
+        }
+    }
+
     /// Makes a report.
     package init(result: Result<Response, Failure>) {
         self.result = result

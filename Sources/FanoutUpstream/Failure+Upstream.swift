@@ -146,6 +146,7 @@ extension Failure {
                 + "for none. Switch compression off there."
         )
         failure.providerStatus = status
+        failure.possibleDoubleSpend = (200..<300).contains(status)
         return failure
     }
 

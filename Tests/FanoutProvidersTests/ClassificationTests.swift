@@ -133,6 +133,22 @@ import Testing
         ([], "quota will reset after 2m 13s", 133_000), ([], "Please retry after 20 seconds.", 20_000),
         ([], "try again in 1h0m2.5s", 3_602_500), ([], "try again in a while", nil), ([], "try again in 5", nil),
         ([("retry-after", "3")], "Please try again in 6s", 3_000),
+        ([], "Your limit will reset in 1 minute, 5 seconds", 65_000), ([], "Please wait 30 seconds", 30_000),
+        ([], "please wait for your turn", nil),
+        ([("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "1.5s")], "", 1_500),
+        ([("x-ratelimit-remaining-requests", "3"), ("x-ratelimit-reset-requests", "20s")], "", nil),
+        (
+            [
+                ("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "2s"),
+                ("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "6m0s"),
+            ], "", 360_000
+        ),
+        ([("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "60")], "try again in 2s", 2_000),
+        ([("X-RateLimit-Reset", "784111780500")], "", 3_500), ([("x-ratelimit-reset", "784111790")], "", 13_000),
+        ([("x-ratelimit-reset", "784111700")], "", 0), ([("ratelimit-reset", "7")], "", 7_000),
+        ([("x-ratelimit-reset-after", "0.25")], "", 250), ([("x-ratelimit-reset", "1m2s")], "", 62_000),
+        ([("x-ratelimit-reset", "soon")], "", nil), ([("x-ratelimit-reset", "1e300")], "", .max),
+        ([("x-ratelimit-reset", "nan")], "", nil), ([("x-ratelimit-reset", "-1")], "", nil),
     ]
 
     @Test(arguments: waits)

@@ -118,6 +118,32 @@ import Testing
         }
     }
 
+    /// What a server answers before it closes the connection, and whether the attempt may have been billed.
+    private static let bills: [(String, Bool)] = [
+        ("", true), ("HTTP/1.1 200 OK\r\n", true), (Sample.streamHead, true),
+        (Sample.streamHead + Sample.chunk(Sample.events[1]), true),
+        (Sample.answer("<html>"), true), (Sample.answer("x", headers: "content-encoding: gzip\r\n"), true),
+        (Sample.answer("", status: "504 Gateway Timeout"), true), (Sample.answer("", status: "500 Error"), false),
+        (Sample.answer("", status: "429 Too Many Requests"), false), (Sample.answer("", status: "301 Moved"), false),
+        (Sample.streamHead + Sample.chunk("data: {\"error\":{\"code\":429,\"message\":\"slow down\"}}\n\n"), false),
+        (Sample.stream, false),
+    ]
+
+    @Test(arguments: bills)
+    func `a failure says whether it may have been billed`(answer: String, isBilled: Bool) async throws {
+        try await withServer([[.request, .send(answer), .close]]) { server, bench in
+            let report = await bench.run(Sample.order(port: server.port, stream: true))
+            #expect(report.mayHaveBeenBilled == isBilled, "\(String(describing: report.failure))")
+        }
+    }
+
+    @Test func `what was never sent was never billed`() async throws {
+        let bench = Bench()
+        let report = await bench.run(Sample.order(port: 80, host: "fanout.invalid"))
+        #expect(!report.mayHaveBeenBilled)
+        try await bench.stop()
+    }
+
     @Test(arguments: ["HTTP/1.1 200 OK\r\nx: ", "HTTP/1.1 200 ", Sample.streamHead + "ffffffff\r\n"])
     func `an endless answer is cut at its bound`(begin: String) async throws {
         var settings = UpstreamSettings()

@@ -100,6 +100,7 @@ extension Generator {
         trail.costNanoUSD = self.maybe { $0.signed() }
         trail.cache = self.pick([.notAsked, .miss, .hit])
         trail.coalesced = self.flag()
+        trail.possiblyBilled = self.small()
         trail.details = self.list { $0.attempt() }
         return trail
     }
@@ -122,6 +123,7 @@ extension Generator {
         attempt.leg = self.small()
         attempt.hedge = self.flag()
         attempt.stopped = self.flag()
+        attempt.possiblyBilled = self.flag()
         return attempt
     }
 }

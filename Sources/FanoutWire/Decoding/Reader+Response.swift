@@ -160,6 +160,7 @@ extension Reader {
         if trail.pointee.cost_presence_case.rawValue != 0 { value.costNanoUSD = trail.pointee.cost_nano_usd }
         value.cache = try self.choice(trail.pointee.cache, "cache", unknown: CacheOutcome.notAsked) ?? .notAsked
         value.coalesced = trail.pointee.coalesced != 0
+        value.possiblyBilled = trail.pointee.possibly_billed
         value.details = try self.list(
             trail.pointee.n_details,
             trail.pointee.details,
@@ -188,6 +189,7 @@ extension Reader {
         value.leg = attempt.pointee.leg
         value.hedge = attempt.pointee.hedge != 0
         value.stopped = attempt.pointee.stopped != 0
+        value.possiblyBilled = attempt.pointee.possibly_billed != 0
         return value
     }
 }

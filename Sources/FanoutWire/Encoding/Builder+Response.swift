@@ -117,6 +117,7 @@ extension Builder {
         }
         trail.pointee.cache = Fanout__V1__CacheOutcome(rawValue: UInt32(value.cache.rawValue))
         trail.pointee.coalesced = self.flag(value.coalesced)
+        trail.pointee.possibly_billed = value.possiblyBilled
         let details =
             value.details.count > SendCaps.attempts ? Array(value.details.prefix(SendCaps.attempts)) : value.details
         trail.pointee.n_details = details.count
@@ -142,6 +143,7 @@ extension Builder {
         attempt.pointee.leg = value.leg
         attempt.pointee.hedge = self.flag(value.hedge)
         attempt.pointee.stopped = self.flag(value.stopped)
+        attempt.pointee.possibly_billed = self.flag(value.possiblyBilled)
         return attempt
     }
 }

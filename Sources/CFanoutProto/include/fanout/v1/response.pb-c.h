@@ -319,6 +319,11 @@ struct  Fanout__V1__Trail
    */
   size_t n_details;
   Fanout__V1__Attempt **details;
+  /*
+   * Attempts that failed or were stopped and may have been billed all the same: the request was sent, and no answer
+   * says that it was refused.
+   */
+  uint32_t possibly_billed;
   Fanout__V1__Trail__CostPresenceCase cost_presence_case;
   union {
     int64_t cost_nano_usd;
@@ -326,7 +331,7 @@ struct  Fanout__V1__Trail
 };
 #define FANOUT__V1__TRAIL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fanout__v1__trail__descriptor) \
-    , 0, 0, {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, 0, FANOUT__V1__CACHE_OUTCOME__CACHE_OUTCOME_UNSPECIFIED, 0, 0,NULL, FANOUT__V1__TRAIL__COST_PRESENCE__NOT_SET, {0} }
+    , 0, 0, {0,NULL}, {0,NULL}, {0,NULL}, 0, 0, 0, FANOUT__V1__CACHE_OUTCOME__CACHE_OUTCOME_UNSPECIFIED, 0, 0,NULL, 0, FANOUT__V1__TRAIL__COST_PRESENCE__NOT_SET, {0} }
 
 
 /*
@@ -366,10 +371,14 @@ struct  Fanout__V1__Attempt
    * Stopped by Fanout before its end.
    */
   protobuf_c_boolean stopped;
+  /*
+   * See Trail.possibly_billed.
+   */
+  protobuf_c_boolean possibly_billed;
 };
 #define FANOUT__V1__ATTEMPT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fanout__v1__attempt__descriptor) \
-    , 0, {0,NULL}, {0,NULL}, FANOUT__V1__FAILURE_CODE__FAILURE_CODE_UNSPECIFIED, {0,NULL}, 0, 0, 0, 0, 0, 0, 0, NULL, 0, 0, 0 }
+    , 0, {0,NULL}, {0,NULL}, FANOUT__V1__FAILURE_CODE__FAILURE_CODE_UNSPECIFIED, {0,NULL}, 0, 0, 0, 0, 0, 0, 0, NULL, 0, 0, 0, 0 }
 
 
 /* Fanout__V1__Response methods */
