@@ -900,7 +900,7 @@ const ProtobufCMessageDescriptor fanout__v1__append__descriptor =
   (ProtobufCMessageInit) fanout__v1__append__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fanout__v1__item__field_descriptors[13] =
+static const ProtobufCFieldDescriptor fanout__v1__item__field_descriptors[15] =
 {
   {
     "id",
@@ -1058,6 +1058,30 @@ static const ProtobufCFieldDescriptor fanout__v1__item__field_descriptors[13] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "region",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Fanout__V1__Item, region),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "try_unhealthy",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Fanout__V1__Item, try_unhealthy),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fanout__v1__item__field_indices_by_name[] = {
   3,   /* field[3] = attempt_timeout_ms */
@@ -1070,14 +1094,16 @@ static const unsigned fanout__v1__item__field_indices_by_name[] = {
   9,   /* field[9] = metadata */
   11,   /* field[11] = priority */
   10,   /* field[10] = race */
+  13,   /* field[13] = region */
   1,   /* field[1] = request */
   8,   /* field[8] = tags */
   12,   /* field[12] = traceparent */
+  14,   /* field[14] = try_unhealthy */
 };
 static const ProtobufCIntRange fanout__v1__item__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor fanout__v1__item__descriptor =
 {
@@ -1087,7 +1113,7 @@ const ProtobufCMessageDescriptor fanout__v1__item__descriptor =
   "Fanout__V1__Item",
   "fanout.v1",
   sizeof(Fanout__V1__Item),
-  13,
+  15,
   fanout__v1__item__field_descriptors,
   fanout__v1__item__field_indices_by_name,
   1,  fanout__v1__item__number_ranges,

@@ -93,18 +93,27 @@ package final class Engine: AttemptSink {
             snapshot: self.snapshot
         )
         self.runs[id.number] = run
-        var terms = RunTerms(tenant: self.tenants.id(of: tenant))
-        terms.priorityClass = options.priorityClass
-        terms.maxConcurrency = options.maxConcurrency
-        terms.failFast = options.failFast
-        if options.batchDeadlineMilliseconds != 0 {
-            terms.deadline = received.adding(milliseconds: options.batchDeadlineMilliseconds)
-        }
+        let terms = self.terms(of: tenant, options: options, received: received)
         self.perform(self.router.assumeIsolated { $0.open(id, terms, now: received) })
         if self.logger.logLevel <= .debug {
             self.logger.debug("batch opened", metadata: ["batch": "\(run.label)", "run": "\(run.number)"])
         }
         return run
+    }
+
+    /// What the router is told of a batch.
+    func terms(of tenant: String, options: BatchOptions, received: Instant) -> RunTerms {
+        var terms = RunTerms(tenant: self.tenants.id(of: tenant))
+        terms.priorityClass = options.priorityClass
+        terms.maxConcurrency = options.maxConcurrency
+        terms.failFast = options.failFast
+        terms.maxCostNanoUSD = options.maxCostNanoUSD
+        let budgets = self.snapshot.routing.tenantBudgets
+        terms.budget = budgets[tenant] ?? budgets[RoutingSettings.otherTenants]
+        if options.batchDeadlineMilliseconds != 0 {
+            terms.deadline = received.adding(milliseconds: options.batchDeadlineMilliseconds)
+        }
+        return terms
     }
 
     /// Adds an item; ``submit(_:now:)`` hands it to the router.

@@ -48,6 +48,7 @@ struct TicketBuilder {
         if self.options.stream { ticket.flags.insert(.streamed) }
         if self.options.onStreamBreak == .fail { ticket.flags.insert(.failsOnStreamBreak) }
         if item.disableFallbacks { ticket.flags.insert(.noFallbacks) }
+        if item.triesUnhealthy { ticket.flags.insert(.triesUnhealthy) }
         if !self.options.stream && item.race.isEmpty && (self.options.coalesce || Self.isDeterministic(task)) {
             ticket.digest = self.digest(of: item)
         }
@@ -73,7 +74,8 @@ struct TicketBuilder {
         rest: [GroupID],
         to ticket: inout Ticket
     ) throws(Failure) {
-        guard !item.fallbacks.isEmpty || !race.isEmpty || !rest.isEmpty || !item.tags.isEmpty else { return }
+        let isPlain = item.fallbacks.isEmpty && race.isEmpty && rest.isEmpty && item.tags.isEmpty && item.region.isEmpty
+        guard !isPlain else { return }
         var fallbacks: [GroupID]? = rest.isEmpty ? nil : rest
         if !item.fallbacks.isEmpty {
             var groups: [GroupID] = []
@@ -85,8 +87,9 @@ struct TicketBuilder {
             }
             fallbacks = groups
         }
+        let region = item.region.isEmpty ? nil : item.region
         ticket.raceWidth = UInt16(clamping: item.raceWidth)
-        ticket.extras = TicketExtras(fallbacks: fallbacks, race: race, tags: item.tags)
+        ticket.extras = TicketExtras(fallbacks: fallbacks, race: race, tags: item.tags, region: region)
     }
 
     static func unknown(_ name: String, param: String) -> Failure {

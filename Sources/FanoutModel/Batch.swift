@@ -131,6 +131,12 @@ public struct Item: Sendable, Hashable {
     public var priority: Int32?
     /// W3C Trace Context; empty = none.
     public var traceparent = ""
+    /// The only region that a deployment may be in: `eu`, `us`, or a provider's own name of one; empty = any.
+    public var region = ""
+    /// Goes to a deployment that is cooling rather than wait for it, where no other can serve.
+    ///
+    /// Never to one whose key doesn't work, or whose account has run dry.
+    public var triesUnhealthy = false
 
     /// A note of the caller.
     public struct Metadata: Sendable, Hashable {

@@ -21,7 +21,7 @@ package struct RoutingSettings: Sendable, Hashable {
     package var providerBudgets: [String: Budget] = [:]
     /// By tag: `tag_budget_config`.
     package var tagBudgets: [String: Budget] = [:]
-    /// By tenant name; the key `default` holds for all others.
+    /// By tenant name; ``otherTenants`` stands for all that aren't named.
     package var tenantBudgets: [String: Budget] = [:]
     /// By ``PriorityClass``, most urgent first.
     package var classes: [ClassSettings] = [
@@ -54,6 +54,9 @@ package struct RoutingSettings: Sendable, Hashable {
     package var batchConcurrency: UInt32 = 256
     /// The most attempts in flight on a lane that names no limit.
     package var laneConcurrency: UInt32 = 64
+
+    /// The key of ``tenantBudgets`` that holds for each tenant that isn't named.
+    package static let otherTenants = "default"
 
     /// The defaults.
     package init() {}

@@ -15,6 +15,8 @@ struct RequestDraft {
     private var tags: [String] = []
     private var fallbacks: [String] = []
     private var priority: Int32?
+    private var region = ""
+    private var triesUnhealthy = false
     private var user = ""
     private var choices: UInt32?
     private var wantsLogprobs = false
@@ -35,6 +37,8 @@ struct RequestDraft {
         case "user": self.user = try reader.readString()
         case "tags": self.tags = try reader.readStrings()
         case "fallbacks": self.fallbacks = try reader.readStrings()
+        case "region", "allowed_model_region": self.region = try reader.readString()
+        case "try_unhealthy": self.triesUnhealthy = try reader.readBool()
         case "priority": self.priority = Int32(clamping: try reader.readInt64())
         case "stream", "stream_options": try reader.skipValue()
         default:
@@ -135,6 +139,8 @@ struct RequestDraft {
         item.tags = self.tags
         item.fallbacks = self.fallbacks
         item.priority = self.priority
+        item.region = self.region
+        item.triesUnhealthy = self.triesUnhealthy
         return item
     }
 

@@ -94,6 +94,8 @@ extension Generator {
         item.raceWidth = self.small()
         item.priority = self.maybe { Int32(bitPattern: $0.small()) }
         item.traceparent = self.name()
+        item.region = self.name()
+        item.triesUnhealthy = self.flag()
         return item
     }
 

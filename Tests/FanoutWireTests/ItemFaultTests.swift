@@ -67,6 +67,8 @@ struct ItemFaultTests {
         ),
         Spoiled("metadata[0].key", Self.item { $0.metadata = [Item.Metadata(key: Self.long, value: "")] }),
         Spoiled("traceparent", Self.item { $0.traceparent = Self.long }),
+        Spoiled("region", Self.item { $0.region = Self.long }),
+        Spoiled("region", Self.item { $0.region = "\u{0}" }),
         Spoiled("cache.namespace", Self.item { $0.cache.namespace = "\u{0}" }),
         Spoiled("request.chat.sampling.temperature", Self.chat { $0.sampling.temperature = .nan }),
         Spoiled("request.chat.sampling.temperature", Self.chat { $0.sampling.temperature = -0.1 }),

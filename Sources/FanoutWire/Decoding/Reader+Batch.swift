@@ -119,6 +119,8 @@ extension Reader {
         if item.pointee.traceparent.len > 0 {
             value.traceparent = try self.name(item.pointee.traceparent, "traceparent")
         }
+        if item.pointee.region.len > 0 { value.region = try self.name(item.pointee.region, "region") }
+        value.triesUnhealthy = item.pointee.try_unhealthy != 0
     }
 
     private func race(

@@ -145,6 +145,8 @@ extension Builder {
             item.pointee.priority = priority
         }
         item.pointee.traceparent = self.text(value.traceparent)
+        item.pointee.region = self.text(value.region)
+        item.pointee.try_unhealthy = self.flag(value.triesUnhealthy)
     }
 
     private func entry(_ value: Item.Metadata) -> UnsafeMutablePointer<Proto.Entry> {

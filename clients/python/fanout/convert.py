@@ -88,9 +88,16 @@ def _item_options(item, call):
     if "fallbacks" in call:
         # LiteLLM takes names and dicts of parameters here; only names can be sent.
         item.fallbacks.extend(f["model"] if isinstance(f, dict) else f for f in call.pop("fallbacks"))
-    _move(call, item, "max_attempts", "disable_fallbacks", "priority", "traceparent")
+    _move(call, item, "max_attempts", "disable_fallbacks", "priority", "traceparent", "region", "try_unhealthy")
+    if "allowed_model_region" in call:
+        # LiteLLM's name for it.
+        item.region = call.pop("allowed_model_region")
     item.tags.extend(call.pop("tags", ()))
-    for key, value in call.pop("metadata", {}).items():
+    metadata = dict(call.pop("metadata", {}))
+    if isinstance(metadata.get("tags"), (list, tuple)):
+        # Where LiteLLM's callers put them.
+        item.tags.extend(tag for tag in metadata.pop("tags") if tag not in item.tags)
+    for key, value in metadata.items():
         item.metadata.add(key=str(key), value=value if isinstance(value, str) else json.dumps(value))
     if "cache" in call:
         cache = call.pop("cache")

@@ -37,6 +37,14 @@ def test_item_options_are_not_sent_to_the_provider():
     assert made.request.extra_json == b""
 
 
+def test_region_tags_and_trying_are_the_items_own_also_by_litellms_names():
+    made = item(region="eu", try_unhealthy=True, tags=["a"])
+    assert (made.region, made.try_unhealthy, list(made.tags)) == ("eu", True, ["a"])
+    made = item(allowed_model_region="us", tags=["a"], metadata={"tags": ["a", "b"], "k": "v"})
+    assert (made.region, made.try_unhealthy, list(made.tags)) == ("us", False, ["a", "b"])
+    assert [e.key for e in made.metadata] == ["k"] and made.request.extra_json == b""
+
+
 def test_unknown_parameters_and_the_extra_body_travel_as_one_object():
     made = item(logit_bias={"5": 1}, extra_body={"min_p": 0.1}, top_k=4)
     assert json.loads(made.request.extra_json) == {"logit_bias": {"5": 1}, "min_p": 0.1}

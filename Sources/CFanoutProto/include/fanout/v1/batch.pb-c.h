@@ -183,6 +183,15 @@ struct  Fanout__V1__Item
    * W3C Trace Context, sent upstream.
    */
   ProtobufCBinaryData traceparent;
+  /*
+   * Only deployments in this region: `eu`, `us`, or a region as its provider names it. Empty = any.
+   */
+  ProtobufCBinaryData region;
+  /*
+   * Goes to a deployment that is cooling rather than wait for it, where no other can serve. Never to one whose key
+   * doesn't work, or whose account has run dry.
+   */
+  protobuf_c_boolean try_unhealthy;
   Fanout__V1__Item__PriorityPresenceCase priority_presence_case;
   union {
     int32_t priority;
@@ -190,7 +199,7 @@ struct  Fanout__V1__Item
 };
 #define FANOUT__V1__ITEM__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fanout__v1__item__descriptor) \
-    , {0,NULL}, NULL, 0, 0, 0, 0,NULL, 0, NULL, 0,NULL, 0,NULL, NULL, {0,NULL}, FANOUT__V1__ITEM__PRIORITY_PRESENCE__NOT_SET, {0} }
+    , {0,NULL}, NULL, 0, 0, 0, 0,NULL, 0, NULL, 0,NULL, 0,NULL, NULL, {0,NULL}, {0,NULL}, 0, FANOUT__V1__ITEM__PRIORITY_PRESENCE__NOT_SET, {0} }
 
 
 /*
