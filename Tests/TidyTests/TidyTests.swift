@@ -29,7 +29,7 @@ import Testing
             "ServiceLifecycle",
         ],
         "FanoutClient": ["FanoutModel", "FanoutWire", "Glibc", "NIOCore", "NIOPosix", "Synchronization"],
-        "FanoutSimulation": ["FanoutModel", "FanoutRouter"],
+        "FanoutSimulation": ["FanoutModel", "FanoutRouter", "Glibc"],
         "FanoutTestKit": ["FanoutModel", "FanoutUpstream"],
         "fanoutd": [
             "ArgumentParser", "CFanoutSystem", "FanoutConfiguration", "FanoutEngine", "FanoutModel", "FanoutRouter",
