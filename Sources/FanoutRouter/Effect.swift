@@ -64,10 +64,35 @@ package enum Verdict: Sendable, Hashable {
     }
 }
 
+/// What may leave an item without a lane.
+package enum RouteObstacle: Sendable, Hashable, CaseIterable {
+    case none
+    /// No deployment offers all that the request needs.
+    case needs
+    /// None is in the region asked for.
+    case region
+    /// The prompt is longer than each window.
+    case contextWindow
+    /// The request's tags fit none.
+    case tags
+    /// The provider's budget is spent.
+    case providerBudget
+    /// The deployment's budget is spent.
+    case deploymentBudget
+    /// The budget of one of the request's tags is spent.
+    case tagBudget
+    /// The tenant's budget is spent.
+    case tenantBudget
+    /// The batch has spent its bound.
+    case batchBudget
+}
+
 /// Why the router itself ended an item.
 package struct Refusal: Sendable, Hashable {
     package var code: FailureCode
     package var reason: CancelReason
+    /// What stood between the item and every lane, where the router knows it.
+    package var obstacle: RouteObstacle
     /// The last failure of the lane that decides, where the reason is that it is off or cooling.
     package var lane: LaneID?
     /// Until the earliest start that would have been possible, in milliseconds; 0 = unknown.
@@ -81,6 +106,7 @@ package struct Refusal: Sendable, Hashable {
     package init(
         code: FailureCode,
         reason: CancelReason = .none,
+        obstacle: RouteObstacle = .none,
         lane: LaneID? = nil,
         earliestMilliseconds: UInt64 = 0,
         hadAttempt: Bool = false,
@@ -88,6 +114,7 @@ package struct Refusal: Sendable, Hashable {
     ) {
         self.code = code
         self.reason = reason
+        self.obstacle = obstacle
         self.lane = lane
         self.earliestMilliseconds = earliestMilliseconds
         self.hadAttempt = hadAttempt

@@ -11,6 +11,8 @@ struct QueueKey: Hashable {
     var preferred: LaneSet
     /// Every lane that may serve: the eligibility signature, for a leg that has not failed.
     var permitted: LaneSet
+    /// The budgets of its tags, by their places among the purses.
+    var purses: LaneSet
 }
 
 /// The legs of one class with the same lanes.
@@ -35,6 +37,8 @@ struct WaitQueue: RingMember {
     var waiting = 0
     /// No leg here has an earlier deadline.
     var deadlineFloor = Instant.never
+    /// Whether a leg here may have fallbacks of its own.
+    var hasOwnFallbacks = false
     var isFree = false
 }
 

@@ -6,8 +6,9 @@ internal import FanoutModel
 /// The live state of one deployment.
 ///
 /// Whether it may be given an attempt is the product of: configured and in use; off by a fault of its account; paused
-/// by its provider; its breaker; its limit. A lane that comes back from a pause or from an open breaker is half-open:
-/// it takes one attempt, its probe, and nothing else until that is answered.
+/// by its provider or a spent budget; its breaker; its limit. A lane that comes back from a pause that its provider
+/// asked for, or from an open breaker, is half-open: it takes one attempt, its probe, and nothing else until that is
+/// answered.
 struct Lane {
     var group: GroupID
     /// Its bit in the group's sets.
@@ -27,6 +28,15 @@ struct Lane {
     var credential: Int32 = 0
     /// `nil` = the group's.
     var retries: UInt32?
+    /// The places of its provider's and its own budget among the purses.
+    var providerPurse = -1
+    var purse = -1
+    /// Whether both budgets have something left that no attempt under way may need.
+    var isFunded = true
+    /// All is spent until then.
+    var unfundedUntil = Instant.zero
+    /// What a token costs, in 10^-9 US dollars; 0 = free, or not known.
+    var rates = (prompt: 0.0, completion: 0.0)
     var succeeded: UInt64 = 0
     var failed: UInt64 = 0
     var lastCode: FailureCode?
@@ -47,7 +57,7 @@ struct Lane {
     func gate(now: Instant) -> LaneState {
         if !self.isActive || self.limit == 0 { return .off }
         if let off = self.off, now < off.until { return .off }
-        if now < self.pause.until { return .paused }
+        if now < max(self.pause.until, self.unfundedUntil) { return .paused }
         if self.breaker.isOpen(now: now) { return .open }
         if self.pause.needsProbe || self.breaker.isHalfOpen(now: now) { return .halfOpen }
         return .closed
@@ -56,8 +66,8 @@ struct Lane {
     /// Whether one more attempt may start, given its gate.
     func takesMore(_ gate: LaneState) -> Bool {
         switch gate {
-        case .closed: self.inFlight < self.limit
-        case .halfOpen: self.inFlight < self.limit && self.probe == 0
+        case .closed: self.inFlight < self.limit && self.isFunded
+        case .halfOpen: self.inFlight < self.limit && self.isFunded && self.probe == 0
         case .open, .paused, .off: false
         }
     }
@@ -66,7 +76,7 @@ struct Lane {
     func changeAt(now: Instant) -> Instant? {
         switch self.gate(now: now) {
         case .off: self.off?.until
-        case .paused: self.pause.until
+        case .paused: max(self.pause.until, self.unfundedUntil)
         case .open: self.breaker.openUntil
         case .halfOpen, .closed: nil
         }
@@ -79,7 +89,7 @@ struct Lane {
     func recovery(now: Instant) -> Instant? {
         switch self.gate(now: now) {
         case .off: nil
-        case .paused, .open: max(self.pause.until, self.breaker.openUntil ?? .zero)
+        case .paused, .open: max(self.pause.until, max(self.breaker.openUntil ?? .zero, self.unfundedUntil))
         case .halfOpen, .closed: now
         }
     }

@@ -13,6 +13,10 @@ struct LaneGroup {
     var weights: [WeightedShuffle.Weights] = []
     /// Each position's order; those that name none come last.
     var orders: [Int32] = []
+    /// What a prompt token and a completion token cost on each position, in US dollars.
+    var prices: [Double] = []
+    /// What each position's price is worth under `predicted-cost`.
+    var priceFactors: [Double] = []
     /// Positions that are in the configuration in force.
     var members = LaneSet()
     /// Lanes that would start an attempt now.
@@ -21,10 +25,15 @@ struct LaneGroup {
     var healthy = LaneSet()
     /// Lanes that can come back without a reload.
     var recoverable = LaneSet()
+    /// Lanes that haven't answered often enough to be compared.
+    var unmeasured = LaneSet()
+    /// How a lane is picked.
+    var strategy = RoutingStrategy.simpleShuffle
+    var arguments = StrategyArguments()
+    /// What is typical of its lanes.
+    var pace = GroupPace()
     /// Whether any lane names an order.
     var hasOrder = false
-    /// Whether any lane has tags: without one, a request's tags filter nothing.
-    var hasTags = false
     /// Fallback groups that can be reached from here.
     var reachableFallbacks = 0
     /// Retries of an item after its first attempt.
@@ -33,33 +42,83 @@ struct LaneGroup {
     var queues: [Slot] = []
     /// Queues whose legs wait for a lane.
     var starved = Ring()
-    /// Lanes by need, most recent last; at most ``masksMax``.
-    private var masks: [(needs: Needs, lanes: LaneSet)] = []
+    /// The context windows of its lanes, smallest first.
+    var windows: [UInt32] = []
+    var tagFiltering: TagFiltering?
+    /// Lanes by requirement, most recent last; at most ``masksMax``.
+    private var masks: [Mask] = []
 
     static let masksMax = 16
+
+    /// The lanes that meet a requirement; windows that no lane lies between are alike.
+    private struct Mask {
+        var needs: Needs
+        var windowRank: Int
+        var tags: [String]
+        var region: String?
+        var lanes: LaneSet
+    }
 
     mutating func forgetMasks() {
         self.masks.removeAll()
     }
 
-    /// The lanes that could ever serve a ticket.
-    mutating func eligible(needs: Needs, tags: [String], deployments: [Deployment]) -> LaneSet {
-        if !tags.isEmpty && self.hasTags { return self.compute(needs: needs, tags: tags, deployments: deployments) }
-        for row in self.masks where row.needs == needs { return row.lanes }
-        let lanes = self.compute(needs: needs, tags: [], deployments: deployments)
+    /// The lanes that could ever serve what is required.
+    mutating func eligible(_ required: Requirement, deployments: [Deployment]) -> LaneSet {
+        let rank = self.windowRank(of: required.window)
+        for mask in self.masks
+        where mask.needs == required.needs && mask.windowRank == rank && mask.region == required.region
+            && mask.tags == required.tags
+        {
+            return mask.lanes
+        }
+        let lanes = self.sift(required, deployments: deployments).lanes
         if self.masks.count >= Self.masksMax { self.masks.removeFirst() }
-        self.masks.append((needs, lanes))
+        self.masks.append(
+            Mask(
+                needs: required.needs,
+                windowRank: rank,
+                tags: required.tags,
+                region: required.region,
+                lanes: lanes
+            )
+        )
         return lanes
     }
 
-    private func compute(needs: Needs, tags: [String], deployments: [Deployment]) -> LaneSet {
-        var result = LaneSet()
-        self.members.forEach { position in
-            let deployment = deployments[Int(self.lanes[position].index)]
-            guard deployment.offers.isSuperset(of: needs) else { return }
-            guard tags.isEmpty || deployment.tags.contains(where: { tags.contains($0) }) else { return }
-            result.insert(position)
+    /// The filter that leaves no lane; `none` if some lane is left, or there was none to begin with.
+    func obstacle(_ required: Requirement, deployments: [Deployment]) -> RouteObstacle {
+        self.sift(required, deployments: deployments).obstacle
+    }
+
+    /// LiteLLM's order: the checks before a call, then the tags.
+    private func sift(
+        _ required: Requirement,
+        deployments: [Deployment]
+    ) -> (lanes: LaneSet, obstacle: RouteObstacle) {
+        let deployment = { (position: Int) in deployments[Int(self.lanes[position].index)] }
+        var lanes = self.members
+        if lanes.isEmpty { return (lanes, .none) }
+        lanes = TagRule.filter(lanes) { deployment($0).offers.isSuperset(of: required.needs) }
+        if lanes.isEmpty { return (lanes, .needs) }
+        if let region = required.region {
+            lanes = TagRule.filter(lanes) { deployment($0).region == region }
+            if lanes.isEmpty { return (lanes, .region) }
         }
-        return result
+        lanes = TagRule.filter(lanes) { deployment($0).contextWindow.map { $0 >= required.window } ?? true }
+        if lanes.isEmpty { return (lanes, .contextWindow) }
+        if let filtering = self.tagFiltering {
+            let rule = TagRule(required.tags, filtering)
+            lanes = rule.lanes(of: lanes, members: self.members) { deployment($0).tags }
+        } else {
+            lanes = TagRule.plain(required.tags, of: lanes, members: self.members) { deployment($0).tags }
+        }
+        return (lanes, lanes.isEmpty ? .tags : .none)
+    }
+
+    private func windowRank(of window: UInt32) -> Int {
+        var rank = 0
+        while rank < self.windows.count && self.windows[rank] < window { rank += 1 }
+        return rank
     }
 }

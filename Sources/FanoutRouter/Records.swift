@@ -27,6 +27,8 @@ struct RunRecord {
     var parked = Ring()
     /// Items of it that others follow.
     var leading = 0
+    /// Its own bound on money.
+    var purse = Purse()
     /// The flow that was used last.
     var lastFlow: Slot = .none
 }
@@ -124,6 +126,8 @@ struct LegRecord {
     var plan = FallbackPlan()
     /// Why it left the group before; `nil` = it is in its first.
     var cameAfter: FailureCode?
+    /// Windows of so many tokens were too small for it; 0 = none was.
+    var windowTooSmall: UInt32 = 0
     /// Its last failure in the present group.
     var last: Verdict.Cause?
 }
@@ -139,10 +143,14 @@ struct LeaseRecord {
     var isStopped = false
     var attempt: UInt16
     var startedAt: Instant
+    /// The most that it may cost, in 10^-9 US dollars.
+    var reserved: Int64 = 0
 }
 
 /// One tenant's share of the daemon.
 struct TenantRecord {
+    /// The place of its budget among the purses.
+    var purse: Int
     var inFlight: UInt32 = 0
     /// Its nodes that wait for the tenant, not for a lane.
     var parked = Ring()

@@ -36,11 +36,18 @@ extension RouterCore {
     /// The lanes that would take a leg of a queue now.
     func usableLanes(of queue: Slot) -> LaneSet {
         let group = Int(self.queues[queue].key.group.index)
+        if !self.isFunded(self.queues[queue].key.purses) { return LaneSet() }
         // A leg that failed somewhere waits for a healthy lane that hasn't failed it, even if that one is full now.
         if self.queues[queue].key.preferred.intersects(self.groups[group].healthy) {
             return self.queues[queue].key.preferred.intersection(self.groups[group].available)
         }
         return self.queues[queue].key.permitted.intersection(self.groups[group].available)
+    }
+
+    /// Whether a tenant has all in flight that it may, or no money for more.
+    func isFull(_ tenant: Int) -> Bool {
+        self.tenants[tenant].inFlight >= self.snapshot.routing.tenantConcurrency
+            || !self.purses[self.tenants[tenant].purse].purse.takesMore(now: self.now)
     }
 
     /// Starts one leg of a queue, or finds out why none can start.
@@ -53,7 +60,7 @@ extension RouterCore {
         while self.queues[queue].state == .ready {
             let node = self.queues[queue].nodes.first
             let tenant = Int(self.nodes[node].tenant.index)
-            if self.tenants[tenant].inFlight >= self.snapshot.routing.tenantConcurrency {
+            if self.isFull(tenant) {
                 self.parkNode(node)
                 continue
             }
@@ -88,7 +95,7 @@ extension RouterCore {
         let group = self.legs[leg].group
         let item = self.legs[leg].item
         let candidates = self.apart(lanes, from: item, group: group)
-        guard let position = self.pick(among: candidates, group: Int(group.index)) else {
+        guard let position = self.pick(among: candidates, group: Int(group.index), for: item) else {
             preconditionFailure("no lane to pick among \(lanes) of group \(group.index)")
         }
         let id = self.groups[Int(group.index)].lanes[position]
@@ -108,6 +115,8 @@ extension RouterCore {
         self.inFlight += 1
         self.tenants[Int(self.runs[run].terms.tenant.index)].inFlight += 1
         self.lanes[Int(id.index)].inFlight += 1
+        self.paces[Int(id.index)].usage.start(self.usageEstimate(of: item))
+        self.reserve(lease, &effects)
         if isProbe { self.lanes[Int(id.index)].probe = self.leases[lease].number }
         self.refresh(id, &effects)
         effects.append(
@@ -164,18 +173,6 @@ extension RouterCore {
             leg = self.legs[leg].next
         }
         return rest.isEmpty ? lanes : rest
-    }
-
-    /// The lane of the lowest order, drawn by weight.
-    private mutating func pick(among candidates: LaneSet, group: Int) -> Int? {
-        var lanes = candidates
-        if self.groups[group].hasOrder {
-            let orders = self.groups[group].orders
-            var lowest = Int32.max
-            candidates.forEach { lowest = min(lowest, orders[$0]) }
-            candidates.forEach { if orders[$0] != lowest { lanes.remove($0) } }
-        }
-        return WeightedShuffle.pick(from: lanes, weights: self.groups[group].weights, using: &self.generator)
     }
 
     /// Puts an item's waiting legs into the flow that its state calls for: an item in flight waits neither for its

@@ -27,7 +27,9 @@ extension RouterCore {
         }
         if isBroken && mayGoOn { self.restart(item, code, &effects) }
         self.items[item].committed = 0
-        if traits.retriesSameLane || traits.retriesOtherLane, self.mayRetry(leg, on: lease.lane, after: code) {
+        if code == .contextWindow { self.outgrow(lease) }
+        let mayStay = traits.retriesSameLane || traits.retriesOtherLane || code == .contextWindow
+        if mayStay, self.mayRetry(leg, on: lease.lane, after: code) {
             let group = Int(self.legs[leg].group.index)
             let permitted = self.eligible(leg).subtracting(self.legs[leg].barred)
             let hopeful = permitted.intersection(self.groups[group].recoverable)
@@ -86,16 +88,25 @@ extension RouterCore {
     }
 
     /// Whether the next fallback group could serve at once, so that there is no point in waiting here.
-    private mutating func hasHealthyFallback(_ leg: Slot, after code: FailureCode) -> Bool {
+    mutating func hasHealthyFallback(_ leg: Slot, after code: FailureCode) -> Bool {
         guard let next = self.nextFallback(of: leg, after: code, commits: false) else { return false }
-        let ticket = self.items[self.legs[leg].item].ticket
-        let group = Int(next.index)
-        let lanes = self.groups[group].eligible(
-            needs: ticket.needs,
-            tags: ticket.extras?.tags ?? [],
-            deployments: self.snapshot.deployments
-        )
-        return lanes.intersects(self.groups[group].healthy)
+        return self.eligible(leg, in: next).intersects(self.groups[Int(next.index)].healthy)
+    }
+
+    /// A prompt was too long for a lane: of its group only lanes with a window that is known to be larger remain.
+    private mutating func outgrow(_ lease: LeaseRecord) {
+        let leg = lease.leg
+        let deployment = self.snapshot.deployments[Int(lease.lane.index)]
+        let window = deployment.contextWindow ?? self.items[lease.item].ticket.promptTokens
+        self.legs[leg].windowTooSmall = max(self.legs[leg].windowTooSmall, window)
+        let group = Int(self.legs[leg].group.index)
+        guard deployment.group == self.legs[leg].group else { return }
+        self.groups[group].members.forEach { position in
+            let lane = Int(self.groups[group].lanes[position].index)
+            if self.snapshot.deployments[lane].contextWindow ?? 0 <= window {
+                self.legs[leg].barred.insert(position)
+            }
+        }
     }
 
     private mutating func retry(

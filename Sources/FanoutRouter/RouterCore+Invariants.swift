@@ -9,7 +9,41 @@ extension RouterCore {
     /// For tests.
     package func invariants() -> [String] {
         self.checkCounts() + self.checkItems() + self.checkQueues() + self.checkFlows() + self.checkLanes()
-            + self.checkIdleness()
+            + self.checkIdleness() + self.checkPurses()
+    }
+
+    private func checkPurses() -> [String] {
+        var faults: [String] = []
+        var byPurse = [Int64](repeating: 0, count: self.purses.count)
+        var byRun: [Slot: Int64] = [:]
+        for slot in self.leases.slots() {
+            let lease = self.leases[slot]
+            let lane = self.lanes[Int(lease.lane.index)]
+            let run = self.items[lease.item].run
+            byRun[run, default: 0] += lease.reserved
+            let tenant = self.tenants[Int(self.runs[run].terms.tenant.index)].purse
+            var purses = [lane.providerPurse, lane.purse, tenant]
+            self.tagPurses(of: lease.item).forEach { purses.append($0) }
+            for purse in purses where lease.number >> 24 >= self.purses[purse].firstLease {
+                byPurse[purse] += lease.reserved
+            }
+        }
+        for (index, shared) in self.purses.enumerated() {
+            if shared.purse.reserved != byPurse[index] { faults.append("purse \(index) miscounts what is reserved") }
+            if shared.isOpen != shared.purse.takesMore(now: self.now) { faults.append("purse \(index) is stale") }
+            let next = shared.purse.nextWindow(now: self.now)
+            if !shared.isOpen && next != .never && (shared.armed > next || self.purseTimers.next > next) {
+                faults.append("purse \(index) has no timer")
+            }
+        }
+        for slot in self.runs.slots() where self.runs[slot].purse.reserved != byRun[slot] ?? 0 {
+            faults.append("run \(self.runs[slot].id.number) miscounts its money")
+        }
+        for (index, lane) in self.lanes.enumerated() {
+            let open = self.purses[lane.providerPurse].isOpen && self.purses[lane.purse].isOpen
+            if lane.isFunded != open { faults.append("lane \(index) is funded: \(lane.isFunded)") }
+        }
+        return faults
     }
 
     private func checkCounts() -> [String] {
@@ -127,9 +161,9 @@ extension RouterCore {
         for slot in self.nodes.slots() {
             let node = self.nodes[slot]
             if (node.state == .detached) != node.flows.isEmpty { faults.append("node \(slot) is \(node.state)") }
-            let isFull =
-                self.tenants[Int(node.tenant.index)].inFlight >= self.snapshot.routing.tenantConcurrency
-            if node.state == .parked && !isFull { faults.append("node \(slot) is parked for nothing") }
+            if node.state == .parked && !self.isFull(Int(node.tenant.index)) {
+                faults.append("node \(slot) is parked for nothing")
+            }
         }
         return faults
     }

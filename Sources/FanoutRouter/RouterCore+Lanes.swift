@@ -19,6 +19,7 @@ extension RouterCore {
             let policy = self.lanes[lane].breakerPolicy
             self.lanes[lane].breaker.succeeded(isProbe: lease.isProbe, policy: policy, now: self.now)
         }
+        self.measure(outcome, from: lease)
         self.refresh(lease.lane, &effects)
     }
 
@@ -84,6 +85,13 @@ extension RouterCore {
         self.announce(id, since: old, &effects)
     }
 
+    /// Brings the group's sets up to date with several lanes, all of them before anybody is told.
+    mutating func refreshAll(_ ids: [LaneID], _ effects: inout [Effect]) {
+        let affected = ids.map { ($0, self.look(at: $0)) }
+        for (id, _) in affected { self.update(id) }
+        for (id, old) in affected { self.announce(id, since: old, &effects) }
+    }
+
     /// What others know of a lane.
     struct LaneLook {
         var state: LaneState
@@ -113,6 +121,7 @@ extension RouterCore {
     /// Recomputes what the group's sets say of a lane.
     mutating func update(_ id: LaneID) {
         let index = Int(id.index)
+        self.fund(index)
         let gate = self.lanes[index].gate(now: self.now)
         let position = self.lanes[index].position
         let group = Int(self.lanes[index].group.index)
@@ -166,14 +175,20 @@ extension RouterCore {
             }
             let hopeful = key.permitted.intersection(self.groups[group].recoverable)
             if hopeful.intersects(self.groups[group].healthy) { continue }
-            let earliest = self.recovery(of: hopeful, group: group)
-            if earliest <= self.now || earliest < self.queues[queue].deadlineFloor { continue }
+            var earliest = self.recovery(of: hopeful, group: group)
+            let hasFallbacks = self.groups[group].reachableFallbacks > 0 || self.queues[queue].hasOwnFallbacks
+            if hasFallbacks && self.isUnfunded(hopeful, group: group) {
+                // What waits for money may be served by a fallback meanwhile.
+                earliest = .never
+            } else if earliest <= self.now || earliest < self.queues[queue].deadlineFloor {
+                continue
+            }
             self.evict(from: queue, before: earliest, &effects)
         }
     }
 
     /// Finds a new place for the legs of a queue whose deadlines come no later than `earliest`.
-    private mutating func evict(from queue: Slot, before earliest: Instant, _ effects: inout [Effect]) {
+    mutating func evict(from queue: Slot, before earliest: Instant, _ effects: inout [Effect]) {
         var victims: [(sequence: UInt64, leg: Slot, stamp: UInt32)] = []
         var floor = Instant.never
         for flow in self.flows.slots() where self.flows[flow].queue == queue {

@@ -11,33 +11,57 @@ extension RouterCore {
         case lanes(LaneSet)
         /// The earliest start is after its deadline.
         case tooLate(Instant)
+        /// Its lanes wait for nothing but money, until then.
+        case unfunded(LaneSet, Instant, RouteObstacle)
         /// Its lanes are off; the lane named says why.
         case off(FailureCode, LaneID)
-        /// No lane could ever serve it.
-        case none
+        /// No lane could ever serve it; this left none.
+        case none(RouteObstacle)
     }
 
     /// The lanes of a leg's group that could ever serve it, failures apart.
     mutating func eligible(_ leg: Slot) -> LaneSet {
+        self.eligible(leg, in: self.legs[leg].group)
+    }
+
+    /// The lanes of a group that could ever serve a leg.
+    mutating func eligible(_ leg: Slot, in group: GroupID) -> LaneSet {
+        guard Int(group.index) < self.groups.count else { return LaneSet() }
+        let required = self.requirement(of: leg)
+        return self.groups[Int(group.index)].eligible(required, deployments: self.snapshot.deployments)
+    }
+
+    private func requirement(of leg: Slot) -> Requirement {
         let item = self.legs[leg].item
-        let group = Int(self.legs[leg].group.index)
-        guard group < self.groups.count else { return LaneSet() }
-        return self.groups[group].eligible(
-            needs: self.items[item].ticket.needs,
-            tags: self.items[item].ticket.extras?.tags ?? [],
-            deployments: self.snapshot.deployments
-        )
+        var required = Requirement(needs: self.items[item].ticket.needs)
+        let tooSmall = self.legs[leg].windowTooSmall
+        if tooSmall > 0 { required.window = tooSmall == .max ? .max : tooSmall + 1 }
+        if self.snapshot.routing.checksBeforeCall {
+            required.window = max(required.window, self.items[item].ticket.promptTokens)
+        }
+        if let extras = self.items[item].ticket.extras {
+            required.tags = extras.tags
+            required.region = extras.region
+        }
+        return required
     }
 
     mutating func prospect(of leg: Slot) -> Prospect {
         let group = Int(self.legs[leg].group.index)
         let eligible = self.eligible(leg)
-        guard !eligible.isEmpty else { return .none }
+        guard !eligible.isEmpty else {
+            guard group < self.groups.count else { return .none(.none) }
+            let required = self.requirement(of: leg)
+            return .none(self.groups[group].obstacle(required, deployments: self.snapshot.deployments))
+        }
         let permitted = eligible.subtracting(self.legs[leg].barred)
         let hopeful = permitted.intersection(self.groups[group].recoverable)
         guard !hopeful.isEmpty else { return self.whyOff(eligible, group: group) }
         if hopeful.intersects(self.groups[group].healthy) { return .lanes(permitted) }
         let earliest = self.recovery(of: hopeful, group: group)
+        if self.isUnfunded(hopeful, group: group) {
+            return .unfunded(permitted, earliest, self.obstacle(of: hopeful, group: group))
+        }
         if earliest > self.now && earliest >= self.items[self.legs[leg].item].deadline { return .tooLate(earliest) }
         return .lanes(permitted)
     }
@@ -53,7 +77,7 @@ extension RouterCore {
     }
 
     private func whyOff(_ eligible: LaneSet, group: Int) -> Prospect {
-        var answer = Prospect.none
+        var answer = Prospect.none(.none)
         eligible.forEach { position in
             let id = self.groups[group].lanes[position]
             guard case .none = answer, let off = self.lanes[Int(id.index)].off, self.now < off.until else { return }
@@ -69,36 +93,66 @@ extension RouterCore {
             self.expire(leg, earliest: 0, &effects)
             return
         }
-        var earliest = Instant.never
-        var off: (code: FailureCode, lane: LaneID)?
+        if let hold = self.budgetHold(of: item), hold.until >= self.items[item].deadline {
+            self.spend(leg, refusal: self.overBudget(hold.until, hold.obstacle), &effects)
+            return
+        }
+        var end = DeadEnd()
         while true {
             switch self.prospect(of: leg) {
             case .lanes(let permitted):
-                let untried = permitted.subtracting(self.legs[leg].tried)
-                self.enqueue(leg, preferred: untried.isEmpty ? permitted : untried, permitted: permitted)
+                self.enqueue(leg, among: permitted)
                 return
-            case .tooLate(let instant): earliest = min(earliest, instant)
-            case .off(let code, let lane): off = off ?? (code, lane)
-            case .none: break
+            case .unfunded(let permitted, let until, let obstacle):
+                if until < self.items[item].deadline && !self.hasHealthyFallback(leg, after: .budgetExceeded) {
+                    self.enqueue(leg, among: permitted)
+                    return
+                }
+                if until <= end.funded?.until ?? .never { end.funded = (until, obstacle) }
+            case .tooLate(let instant): end.earliest = min(end.earliest, instant)
+            case .off(let code, let lane): end.off = end.off ?? (code, lane)
+            case .none(let obstacle): if end.obstacle == .none { end.obstacle = obstacle }
             }
             // A fallback that was never tried doesn't count as entered.
             if self.legs[leg].last == nil && self.legs[leg].entered > 0 { self.legs[leg].entered -= 1 }
             // General fallbacks: nothing was refused here, there is merely nobody who could serve.
-            let code = self.legs[leg].last?.code ?? self.legs[leg].cameAfter ?? .noRoute
+            let idle: FailureCode = end.obstacle == .contextWindow ? .contextWindow : .noRoute
+            let code = self.legs[leg].last?.code ?? self.legs[leg].cameAfter ?? idle
             if !self.moveToFallback(leg, after: code) { break }
         }
-        if earliest != .never {
-            self.expire(leg, earliest: earliest.milliseconds(since: self.now), &effects)
-        } else if self.legs[leg].last != nil || !self.items[item].causes.isEmpty {
+        self.finish(leg, at: end, &effects)
+    }
+
+    /// Why none of a leg's groups could take it.
+    private struct DeadEnd {
+        var earliest = Instant.never
+        var funded: (until: Instant, obstacle: RouteObstacle)?
+        var off: (code: FailureCode, lane: LaneID)?
+        var obstacle = RouteObstacle.none
+    }
+
+    private func overBudget(_ until: Instant, _ obstacle: RouteObstacle) -> Refusal {
+        let earliest = until == .never ? 0 : until.milliseconds(since: self.now)
+        return Refusal(code: .budgetExceeded, obstacle: obstacle, earliestMilliseconds: earliest)
+    }
+
+    private mutating func finish(_ leg: Slot, at end: DeadEnd, _ effects: inout [Effect]) {
+        if let funded = end.funded, funded.until <= end.earliest {
+            self.spend(leg, refusal: self.overBudget(funded.until, funded.obstacle), &effects)
+        } else if end.earliest != .never {
+            self.expire(leg, earliest: end.earliest.milliseconds(since: self.now), &effects)
+        } else if self.legs[leg].last != nil || !self.items[self.legs[leg].item].causes.isEmpty {
             self.spend(leg, &effects)
         } else {
-            let refusal = Refusal(
-                code: off?.code ?? .noRoute,
-                lane: off?.lane,
-                hadAttempt: self.items[item].attempts > 0
-            )
+            let code: FailureCode = end.obstacle == .contextWindow ? .contextWindow : .noRoute
+            let refusal = Refusal(code: end.off?.code ?? code, obstacle: end.obstacle, lane: end.off?.lane)
             self.spend(leg, refusal: refusal, &effects)
         }
+    }
+
+    private mutating func enqueue(_ leg: Slot, among permitted: LaneSet) {
+        let untried = permitted.subtracting(self.legs[leg].tried)
+        self.enqueue(leg, preferred: untried.isEmpty ? permitted : untried, permitted: permitted)
     }
 
     /// Enters the next fallback group.
@@ -155,13 +209,8 @@ extension RouterCore {
         }
         while let next = plan.popNext() {
             guard Int(next.index) < self.groups.count else { continue }
-            let tags = ticket.extras?.tags ?? []
-            let lanes = self.groups[Int(next.index)].eligible(
-                needs: ticket.needs,
-                tags: tags,
-                deployments: self.snapshot.deployments
-            )
-            guard !lanes.isEmpty else { continue }
+            // Windows that can't fit the prompt are passed over like lanes that lack a need.
+            guard !self.eligible(leg, in: next).isEmpty else { continue }
             if commits { self.legs[leg].plan = plan }
             return next
         }

@@ -13,7 +13,8 @@ extension RouterCore {
             priorityClass: self.runs[run].terms.priorityClass,
             group: self.legs[leg].group,
             preferred: preferred,
-            permitted: permitted
+            permitted: permitted,
+            purses: self.tagPurses(of: item)
         )
         let flow = self.flow(of: run, kind: self.kind(of: item, run: run), key: key)
         self.legs[leg].place = .waiting
@@ -25,6 +26,7 @@ extension RouterCore {
         if self.items[item].deadline < self.queues[queue].deadlineFloor {
             self.queues[queue].deadlineFloor = self.items[item].deadline
         }
+        if self.items[item].ticket.extras?.fallbacks != nil { self.queues[queue].hasOwnFallbacks = true }
         if self.flows[flow].line.live == 1 { self.attach(flow) }
         if self.items[item].attempts > 0 { self.armDeadline(item) }
     }
@@ -146,6 +148,7 @@ extension RouterCore {
     /// Whether a run's own stops hold a flow.
     func isHeld(_ flow: Slot) -> Bool {
         let run = self.flows[flow].run
+        if !self.runs[run].purse.takesMore(now: self.now) { return true }
         switch self.flows[flow].kind {
         case .started: return false
         case .head: return self.runs[run].inFlight >= self.runs[run].limit

@@ -43,9 +43,14 @@ extension RouterCore {
         for (index, deployment) in self.snapshot.deployments.enumerated() {
             let group = Int(deployment.group.index)
             let position = self.position(of: LaneID(index), in: group)
-            if index == self.lanes.count { self.lanes.append(Lane(group: deployment.group, position: position)) }
+            if index == self.lanes.count {
+                self.lanes.append(Lane(group: deployment.group, position: position))
+                self.paces.append(LanePace())
+            }
             self.configure(deployment, at: index, position: position)
         }
+        for group in self.snapshot.groups.indices { self.configureChoice(of: group) }
+        self.configurePurses()
         var credentials: [AccountKey: Int32] = [:]
         for (index, deployment) in self.snapshot.deployments.enumerated() {
             // Without a key each lane is an account of its own.
@@ -72,7 +77,6 @@ extension RouterCore {
         self.groups[index].recoverable = LaneSet()
         self.groups[index].forgetMasks()
         self.groups[index].hasOrder = false
-        self.groups[index].hasTags = false
         self.groups[index].retries = group.retries ?? self.snapshot.routing.retries
         let reachable = FallbackPlan.reachable(from: GroupID(index), groups: self.snapshot.groups)
         self.groups[index].reachableFallbacks = min(reachable, Int(self.snapshot.routing.maxFallbacks))
@@ -84,7 +88,6 @@ extension RouterCore {
             let position = self.position(of: lane, in: index)
             self.groups[index].members.insert(position)
             if deployment.order != nil { self.groups[index].hasOrder = true }
-            if !deployment.tags.isEmpty { self.groups[index].hasTags = true }
         }
     }
 
@@ -96,6 +99,7 @@ extension RouterCore {
         self.lanes[index].isActive = isMember
         self.lanes[index].limit = self.limit(of: deployment)
         self.lanes[index].retries = deployment.retries
+        self.lanes[index].rates = Self.rates(of: deployment.price)
         let group = Int(deployment.group.index)
         self.groups[group].orders[position] = deployment.order ?? .max
         self.groups[group].weights[position] = WeightedShuffle.Weights(
@@ -121,6 +125,8 @@ extension RouterCore {
         self.groups[group].lanes.append(lane)
         self.groups[group].orders.append(.max)
         self.groups[group].weights.append(WeightedShuffle.Weights())
+        self.groups[group].prices.append(0)
+        self.groups[group].priceFactors.append(1)
         return self.groups[group].lanes.count - 1
     }
 }

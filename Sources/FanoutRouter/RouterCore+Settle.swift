@@ -47,6 +47,7 @@ extension RouterCore {
         _ effects: inout [Effect]
     ) {
         let lease = self.leases[slot]
+        self.pay(lease, cost: outcome.costNanoUSD, &effects)
         self.giveBack(slot)
         self.learn(outcome, from: lease, &effects)
         let item = lease.item
@@ -86,7 +87,7 @@ extension RouterCore {
         let run = self.items[item].run
         let tenant = Int(self.runs[run].terms.tenant.index)
         self.tenants[tenant].inFlight -= 1
-        if self.tenants[tenant].inFlight < self.snapshot.routing.tenantConcurrency { self.unparkNodes(of: tenant) }
+        if !self.isFull(tenant) { self.unparkNodes(of: tenant) }
         self.items[item].leases -= 1
         guard self.items[item].leases == 0 else { return }
         if self.items[item].fate != .delivered { self.queuedItems += 1 }
@@ -176,7 +177,7 @@ extension RouterCore {
             }
         }
         var causes = self.items[item].causes
-        if var refusal, refusal.code == .deadlineExceeded || causes.isEmpty {
+        if var refusal, refusal.code == .deadlineExceeded || refusal.code == .budgetExceeded || causes.isEmpty {
             refusal.hadAttempt = self.items[item].attempts > 0
             refusal.causes = causes
             self.decide(item, .refused(refusal), code: refusal.code, &effects)

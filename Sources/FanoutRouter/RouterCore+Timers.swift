@@ -6,7 +6,7 @@ internal import FanoutModel
 /// Deadlines, retries and lanes that come back.
 extension RouterCore {
     var nextTimer: Instant {
-        min(self.deadlines.next, min(self.retries.next, self.laneTimers.next))
+        min(min(self.deadlines.next, self.retries.next), min(self.laneTimers.next, self.purseTimers.next))
     }
 
     /// Lanes first: what they free may save an item whose deadline is now.
@@ -19,6 +19,7 @@ extension RouterCore {
             self.lanes[Int(entry.slot)].armed = .never
             self.refresh(id, &effects)
         }
+        self.runPurseTimers(&effects)
         while let entry = self.deadlines.popDue(now: self.now) {
             guard self.items[entry.slot].stamp == entry.stamp, self.items[entry.slot].isDeadlineArmed else { continue }
             self.items[entry.slot].isDeadlineArmed = false

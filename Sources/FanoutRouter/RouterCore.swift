@@ -33,6 +33,12 @@ package struct RouterCore {
     var lanes: [Lane] = []
     var groups: [LaneGroup] = []
     var tenants: [TenantRecord] = []
+    /// What each lane's attempts have taught, by lane.
+    var paces: [LanePace] = []
+    /// The budgets of providers, deployments, tags and tenants, and what was spent; never fewer.
+    var purses: [SharedPurse] = []
+    var providerPurses: [String: Int] = [:]
+    var tagPurses: [String: Int] = [:]
 
     var runs = Slab<RunRecord>()
     var runSlots: [RunID: Slot] = [:]
@@ -58,6 +64,7 @@ package struct RouterCore {
     var retries = TimerHeap()
     var delayedLegs = 0
     var laneTimers = TimerHeap()
+    var purseTimers = TimerHeap()
     /// The instant that the shell was last asked for.
     var wakeUp = Instant.never
 
@@ -71,6 +78,8 @@ package struct RouterCore {
 
     /// Runs whose first item failed in the present event.
     var failedRuns: [Slot] = []
+    /// Runs that spent the last of their money in the present event.
+    var spentRuns: [Slot] = []
     /// Runs that may have nothing left.
     var runsToForget: [Slot] = []
 
@@ -101,8 +110,16 @@ package struct RouterCore {
     package mutating func open(_ run: RunID, _ terms: RunTerms, now: Instant, into effects: inout [Effect]) {
         self.begin(now, &effects)
         guard self.runSlots[run] == nil else { preconditionFailure("\(run) is open already") }
-        while self.tenants.count <= Int(terms.tenant.index) { self.tenants.append(TenantRecord()) }
-        let record = RunRecord(id: run, terms: terms, limit: self.width(of: terms))
+        while self.tenants.count <= Int(terms.tenant.index) {
+            self.tenants.append(TenantRecord(purse: self.addPurse(.tenant(self.tenants.count))))
+        }
+        let tenant = self.tenants[Int(terms.tenant.index)].purse
+        self.purses[tenant].purse.budget = terms.budget
+        self.purseChanged(tenant, &effects)
+        var record = RunRecord(id: run, terms: terms, limit: self.width(of: terms))
+        if terms.maxCostNanoUSD > 0 {
+            record.purse.budget = Budget(limitNanoUSD: terms.maxCostNanoUSD, windowMilliseconds: 0)
+        }
         self.runSlots[run] = self.runs.insert(record)
         self.finish(&effects)
     }
@@ -139,6 +156,7 @@ package struct RouterCore {
     }
 
     mutating func conclude(_ effects: inout [Effect]) {
+        while let run = self.spentRuns.popLast() { self.endSpent(run, &effects) }
         while let run = self.failedRuns.popLast() { self.end(run, reason: .failFast, &effects) }
         self.pump(&effects)
         self.sweepTimers()

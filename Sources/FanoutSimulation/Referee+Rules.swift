@@ -24,12 +24,12 @@ extension Referee {
     /// Lanes of a group that could ever serve a ticket.
     func eligible(_ ticket: Ticket, _ group: GroupID) -> [LaneID] {
         let serving = self.snapshot.groups[Int(group.index)].lanes.filter { self.isServing($0) }
-        let tags = ticket.extras?.tags ?? []
-        let hasTags = serving.contains { !self.snapshot.deployments[Int($0.index)].tags.isEmpty }
+        let tags = Set(ticket.extras?.tags ?? [])
+        let known = serving.reduce(into: Set<String>()) { $0.formUnion(self.snapshot.deployments[Int($1.index)].tags) }
         return serving.filter { lane in
             let deployment = self.snapshot.deployments[Int(lane.index)]
             guard deployment.offers.isSuperset(of: ticket.needs) else { return false }
-            return tags.isEmpty || !hasTags || !Set(tags).isDisjoint(with: deployment.tags)
+            return tags.isDisjoint(with: known) || deployment.tags.isEmpty || !tags.isDisjoint(with: deployment.tags)
         }
     }
 
