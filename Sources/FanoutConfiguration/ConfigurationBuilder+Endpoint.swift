@@ -104,7 +104,9 @@ extension ConfigurationBuilder {
             self.reader.error(field, "has nothing after the slash; write \(prefix)/MODEL")
             return nil
         }
-        if ProviderNames.isOpenAI(text), let entry = ProviderCatalogue.entry(named: "openai") { return (entry, text) }
+        if let name = ProviderNames.owner(of: text), let entry = ProviderCatalogue.entry(named: name) {
+            return (entry, text)
+        }
         if let entry = self.provider(ofBase: base) { return (entry, text) }
         self.reader.error(field, self.advice(for: text, hasBase: base != nil))
         return nil
@@ -216,7 +218,7 @@ extension ConfigurationBuilder {
 enum ProviderNames {
     /// Providers of LiteLLM that Fanout doesn't speak to yet, with what to write instead.
     static let unsupported: [String: String] = [
-        "anthropic": "", "gemini": "", "vertex_ai": "", "vertex_ai_beta": "", "bedrock": "", "cohere": "",
+        "gemini": "", "vertex_ai": "", "vertex_ai_beta": "", "bedrock": "", "cohere": "",
         "cohere_chat": "", "azure_ai": "", "sagemaker": "", "replicate": "", "watsonx": "", "databricks": "",
         "ollama": "for its OpenAI API write openai_like/MODEL with api_base http://HOST:11434/v1",
         "ollama_chat": "for its OpenAI API write openai_like/MODEL with api_base http://HOST:11434/v1",
@@ -227,8 +229,14 @@ enum ProviderNames {
         "auto_router": "name the models themselves",
     ]
 
+    /// The provider whose own model a bare name is; nil = it says nothing.
+    static func owner(of model: String) -> String? {
+        if model.hasPrefix("claude-") { return "anthropic" }
+        return self.isOpenAI(model) ? "openai" : nil
+    }
+
     /// Whether a bare name is one of OpenAI's own models.
-    static func isOpenAI(_ model: String) -> Bool {
+    private static func isOpenAI(_ model: String) -> Bool {
         guard !model.contains("/") else { return false }
         let starts = [
             "gpt-", "chatgpt-", "text-embedding-", "text-davinci-", "davinci-", "babbage-", "ft:gpt-", "codex-",

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import FanoutModel
+internal import FanoutProviders
 
 extension ConfigurationBuilder {
     /// The most deployments of one file.
@@ -63,7 +64,8 @@ extension ConfigurationBuilder {
         deployment.requestsPerMinute = deployment.requestsPerMinute ?? topRequests
         deployment.tokensPerMinute = deployment.tokensPerMinute ?? topTokens
         self.readModelRates(&info, into: &deployment)
-        deployment.offers = self.offers(&info)
+        let offers = ProviderCatalogue.offers(of: deployment.endpoint.provider)
+        deployment.offers = self.offers(&info).intersection(offers)
         self.reader.finish(info, .modelInfo)
         deployment.endpoint.defaultsJSON = self.defaults(params)
         guard let group else { return }

@@ -5,6 +5,8 @@
 package enum WireFormat: UInt8, Sendable, Hashable {
     /// OpenAI's chat completions, completions and embeddings, and all that imitate them.
     case openAI
+    /// Anthropic's Messages.
+    case anthropic
     /// The built-in seeded provider; no network.
     case simulated
 }

@@ -28,16 +28,13 @@ package struct AnswerDecoder: Sendable {
     private let provider: String
     private let streamed: Bool
     private let bodyBytesMax: Int
-    private let inputs: Int?
-    /// How many choices were asked for; nil = a parameter that isn't read here says.
-    private let choices: Int?
     private var mode = Mode.undecided
     private var answerHead = AnswerHead(status: 0)
     private var wallClockSeconds: Int64 = 0
     private var bytesTaken = 0
     private var collected: [UInt8] = []
     private var events = SSEParser()
-    private var assembler: OpenAIAssembler
+    private var assembler: AnswerAssembler
 
     /// The stream's terminal marker was seen: nothing that follows counts, and the end of the connection needn't be
     /// waited for.
@@ -53,30 +50,20 @@ package struct AnswerDecoder: Sendable {
         self.provider = endpoint.provider
         self.streamed = stream
         self.bodyBytesMax = bodyBytesMax
-        let task: OpenAIAssembler.Task
-        var inputs: Int?
         var choices = 1
         switch request.task {
-        case .embedding(let embedding):
-            task = .embedding(embedding.inputs.count)
-            inputs = embedding.inputs.count
-        case .completion(let completion):
-            task = .completion
-            choices = completion.prompts.count * Int(completion.choices ?? 1)
-        case .chat(let chat):
-            task = .chat
-            choices = Int(chat.choices ?? 1)
-        case nil:
-            task = .chat
+        case .completion(let completion): choices = completion.prompts.count * Int(completion.choices ?? 1)
+        case .chat(let chat): choices = Int(chat.choices ?? 1)
+        case .embedding, nil: break
         }
-        self.inputs = inputs
         let word = Array("\"n\"".utf8)
         let isElsewhere = [request.extraJSON, endpoint.defaultsJSON].contains { !$0.isEmpty && $0.contains(word) }
-        self.choices = isElsewhere ? nil : choices
-        switch endpoint.format {
-        case .openAI, .simulated:
-            self.assembler = OpenAIAssembler(task: task, quirks: endpoint.quirks, emits: stream)
-        }
+        self.assembler = AnswerAssembler(
+            for: request,
+            endpoint: endpoint,
+            stream: stream,
+            choices: isElsewhere ? nil : choices
+        )
     }
 
     /// Whether the first content was seen: text, reasoning, a refusal or a tool call; heartbeats, roles and empty
@@ -171,7 +158,8 @@ package struct AnswerDecoder: Sendable {
         case .malformed(let error):
             throw self.invalid("an event of the stream is malformed: \(error)")
         }
-        if !self.assembler.choiceError.isEmpty { throw self.classified(self.assembler.choiceError) }
+        let partError = self.assembler.partError
+        if !partError.isEmpty { throw self.classified(partError) }
     }
 
     /// What an event was.
@@ -184,7 +172,7 @@ package struct AnswerDecoder: Sendable {
 
     private static func read(
         _ events: inout SSEParser,
-        into assembler: inout OpenAIAssembler,
+        into assembler: inout AnswerAssembler,
         deltas: inout [Delta]
     ) throws(Failure) -> EventOutcome {
         let isNamedError = events.eventName == "error"
@@ -196,8 +184,9 @@ package struct AnswerDecoder: Sendable {
                 if isNamedError { return .error(Array(data)) }
             }
             do throws(JSONError) {
-                let isError = try assembler.take(data, deltas: &deltas)
-                return isError || isNamedError ? .error(Array(data)) : .taken
+                let taken = try assembler.take(data, deltas: &deltas)
+                if isNamedError || taken == .error { return .error(Array(data)) }
+                return taken == .end ? .done : .taken
             } catch {
                 return .malformed(error)
             }
@@ -208,20 +197,15 @@ package struct AnswerDecoder: Sendable {
         if !self.isComplete {
             try self.takeEvents(deltas: &deltas)
         }
-        // Some servers send no `[DONE]`. When each of the choices asked for has said why it ended, nothing but perhaps
+        // Some servers send no terminal marker. When all that was asked for has said why it ended, nothing but perhaps
         // the usage is lacking, and the whole answer is worth more than that.
-        if !self.isComplete, !self.isFinished, try self.events.finish() {
+        if !self.isComplete, !self.assembler.isFinished, try self.events.finish() {
             try self.takeEvent(isLast: true, deltas: &deltas)
         }
-        guard self.isComplete || self.isFinished else {
+        guard self.isComplete || self.assembler.isFinished else {
             throw self.broken("the stream ended before its terminal marker")
         }
         return try self.checkedResponse()
-    }
-
-    private var isFinished: Bool {
-        guard let choices = self.choices else { return false }
-        return self.assembler.choices.count >= choices && self.assembler.isFinished
     }
 
     // MARK: Whole bodies
@@ -233,37 +217,26 @@ package struct AnswerDecoder: Sendable {
         let collected = self.collected
         collected.withUnsafeBufferPointer { buffer in
             do throws(JSONError) {
-                isError = try self.assembler.take(buffer, deltas: &deltas)
+                isError = try self.assembler.take(buffer, deltas: &deltas) == .error
             } catch {
                 fault = error
             }
         }
         if let fault { throw self.invalid("the answer is not what the API promises: \(fault)", words: collected) }
         if isError { throw self.classified(collected) }
-        if !self.assembler.choiceError.isEmpty { throw self.classified(self.assembler.choiceError) }
+        let partError = self.assembler.partError
+        if !partError.isEmpty { throw self.classified(partError) }
         return try self.checkedResponse()
     }
 
     private mutating func checkedResponse() throws(Failure) -> Response {
-        if let inputs = self.inputs {
-            guard OpenAIVector.areComplete(self.assembler.vectors, inputs: inputs) else {
-                throw self.invalid("it has \(self.assembler.vectors.count) usable vectors for \(inputs) inputs")
-            }
-            return self.assembler.response()
+        switch self.assembler.fault {
+        case .incomplete(let what): throw self.invalid(what, words: self.collected)
+        case .brokenOff: throw self.completed(Failure(.providerError, "\(self.provider) broke off the answer"))
+        case .overloaded:
+            throw self.completed(Failure(.overloaded, "\(self.provider) had no capacity to finish the answer"))
+        case nil: return self.assembler.response()
         }
-        guard !self.assembler.choices.isEmpty else {
-            throw self.invalid("the answer has no choices", words: self.collected)
-        }
-        for choice in self.assembler.choices {
-            switch choice.finish {
-            case "error":
-                throw self.completed(Failure(.providerError, "\(self.provider) broke off with finish_reason error"))
-            case "insufficient_system_resource":
-                throw self.completed(Failure(.overloaded, "\(self.provider) had no capacity to finish the answer"))
-            default: break
-            }
-        }
-        return self.assembler.response()
     }
 
     // MARK: Failures

@@ -32,6 +32,7 @@ package struct AnswerHead: Sendable, Hashable {
     package mutating func take(name: String, value: String) {
         switch name.utf8.count {
         case 11 where Self.same(name, "retry-after"): self.retryAfter = value
+        case 10 where Self.same(name, "request-id"): self.requestID = value
         case 12 where Self.same(name, "content-type"): self.contentType = value
         case 12 where Self.same(name, "x-request-id"): self.requestID = value
         case 13 where Self.same(name, "x-ds-trace-id") && self.requestID.isEmpty: self.requestID = value
@@ -42,7 +43,7 @@ package struct AnswerHead: Sendable, Hashable {
         case 15 where Self.same(name, "ratelimit-reset"): self.rateReset = value
         case 17 where Self.same(name, "x-ratelimit-reset"): self.rateReset = value
         case 23 where Self.same(name, "x-ratelimit-reset-after"): self.rateReset = value
-        case 17...40 where Self.hasPrefix(name, "x-ratelimit-"):
+        case 17...48 where Self.hasPrefix(name, "x-ratelimit-") || Self.hasPrefix(name, "anthropic-ratelimit-"):
             var rates = self.rates ?? RateReport()
             if rates.take(name: name, value: value) { self.rates = rates }
         default: break
@@ -77,15 +78,25 @@ package struct AnswerHead: Sendable, Hashable {
 }
 
 extension RateReport {
-    /// Takes an `x-ratelimit-PART-METER` header; false if it isn't one of those known.
+    /// Takes an `x-ratelimit-PART-METER` or `anthropic-ratelimit-METER-PART` header; false if it isn't one of those
+    /// known.
     ///
-    /// Mistral writes `…-tokens-minute` and `…-req-minute`.
+    /// Mistral writes `…-tokens-minute` and `…-req-minute`. When Anthropic's limits are full again is a date, which
+    /// says less than what is left of a bucket that fills all the time, and isn't read.
     mutating func take(name: String, value: String) -> Bool {
-        guard AnswerHead.hasPrefix(name, "x-ratelimit-") else { return false }
-        var rest = name.dropFirst("x-ratelimit-".count).lowercased()[...]
-        guard let dash = rest.firstIndex(of: "-") else { return false }
-        let part = rest[..<dash]
-        rest = rest[rest.index(after: dash)...]
+        var rest = name.lowercased()[...]
+        let part: Substring
+        if rest.hasPrefix("x-ratelimit-") {
+            rest = rest.dropFirst("x-ratelimit-".count)
+            guard let dash = rest.firstIndex(of: "-") else { return false }
+            part = rest[..<dash]
+            rest = rest[rest.index(after: dash)...]
+        } else {
+            rest = rest.dropFirst("anthropic-ratelimit-".count)
+            guard let dash = rest.lastIndex(of: "-") else { return false }
+            part = rest[rest.index(after: dash)...]
+            rest = rest[..<dash]
+        }
         let meter: WritableKeyPath<RateReport, Meter>
         switch rest {
         case "requests", "req-minute": meter = \.requests

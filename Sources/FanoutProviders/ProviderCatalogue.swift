@@ -32,6 +32,8 @@ package struct ProviderEntry: Sendable, Hashable {
     package var quirks: Quirks
     /// What its dialect can say.
     package var dialect: Dialect
+    /// What it can be asked at all; a model may offer less.
+    package var offers: Needs
 
     init(
         _ name: String,
@@ -42,7 +44,8 @@ package struct ProviderEntry: Sendable, Hashable {
         needsKey: Bool = true,
         quirks: Quirks = [],
         dialect: Dialect = .unknown,
-        format: WireFormat = .openAI
+        format: WireFormat = .openAI,
+        offers: Needs = .all
     ) {
         self.name = name
         self.format = format
@@ -53,6 +56,7 @@ package struct ProviderEntry: Sendable, Hashable {
         self.needsKey = needsKey
         self.quirks = quirks
         self.dialect = dialect
+        self.offers = offers
     }
 }
 
@@ -75,6 +79,15 @@ package enum ProviderCatalogue {
             authentication: .header("api-key"),
             quirks: .azurePath,
             dialect: .openAI
+        ),
+        ProviderEntry(
+            "anthropic",
+            "https://api.anthropic.com/v1",
+            keys: ["ANTHROPIC_API_KEY"],
+            bases: ["ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"],
+            authentication: .header("x-api-key"),
+            format: .anthropic,
+            offers: Needs.all.subtracting([.completion, .embedding, .audio])
         ),
         ProviderEntry(
             "mistral",
@@ -147,6 +160,11 @@ package enum ProviderCatalogue {
     /// The entry of that name.
     package static func entry(named name: String) -> ProviderEntry? {
         self.byName[name]
+    }
+
+    /// What a provider can be asked at all.
+    package static func offers(of provider: String) -> Needs {
+        self.entry(named: provider)?.offers ?? .all
     }
 
     /// What the provider's dialect can say.

@@ -27,6 +27,12 @@ package enum Translator {
                 headers: self.headers(for: endpoint, stream: stream),
                 body: body
             )
+        case .anthropic:
+            return ProviderRequest(
+                path: AnthropicEncoder.path(for: endpoint),
+                headers: self.headers(for: endpoint, stream: stream),
+                body: try AnthropicEncoder.body(of: request, for: endpoint, stream: stream)
+            )
         }
     }
 
@@ -62,6 +68,12 @@ package enum Translator {
             headers.append(Endpoint.Header(name: "authorization", value: Secret("Bearer " + key.revealed)))
         case .header(let name, let value):
             headers.append(Endpoint.Header(name: name, value: value))
+        }
+        if endpoint.format == .anthropic {
+            let isGiven = endpoint.headers.contains { AnswerHead.same($0.name, "anthropic-version") }
+            if !isGiven {
+                headers.append(Endpoint.Header(name: "anthropic-version", value: Secret(AnthropicEncoder.version)))
+            }
         }
         headers.append(contentsOf: endpoint.headers)
         return headers

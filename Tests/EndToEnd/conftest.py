@@ -86,8 +86,8 @@ def forget_requests(request):
 BAD = ("html", "nothing", "garbage", "notjson", "cut", "reset", "hang", "down", "unauthorized", "limited", "refusing")
 
 
-def deployment(group, base, model="fake", **parameters):
-    lines = [f"  - model_name: {group}", "    litellm_params:", f"      model: openai/{model}"]
+def deployment(group, base, model="fake", provider="openai", **parameters):
+    lines = [f"  - model_name: {group}", "    litellm_params:", f"      model: {provider}/{model}"]
     # A key each: a refused key shuts every deployment that has it at the same host.
     lines += [f"      api_base: {base}", f"      api_key: key-of-{group}"]
     return lines + [f"      {key}: {value}" for key, value in parameters.items()]
@@ -102,6 +102,7 @@ def configuration(socket_path, upstream, model_url=None):
     if model_url:
         for group in ("gemma", "gemma", "embed", "flaky"):
             lines += deployment(group, model_url, "gemma-3-270m")
+        lines += deployment("messages", model_url, "gemma-3-270m", "anthropic")
         # Nothing listens on port 1; chosen nine times of ten at first.
         lines += deployment("flaky", "http://127.0.0.1:1/v1", weight=9)
     lines += deployment("good", upstream.url("good"))

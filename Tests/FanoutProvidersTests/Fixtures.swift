@@ -26,7 +26,7 @@ extension Endpoint {
     {
         var endpoint = Endpoint(
             provider: provider,
-            format: .openAI,
+            format: ProviderCatalogue.entry(named: provider)?.format ?? .openAI,
             isSecure: true,
             host: "example.org",
             port: 443,

@@ -19,6 +19,27 @@ struct NaiveAnswer: Equatable {
     var prompt: Int64 = 0
     var total: Int64 = 0
     var vectors = 0
+    /// Anthropic's counts so far, and whether its stream is inside a call.
+    var counts: [String: Int64] = [:]
+    var isInCall = false
+
+    static func == (left: NaiveAnswer, right: NaiveAnswer) -> Bool {
+        left.canonical == right.canonical && left.prompt == right.prompt && left.total == right.total
+            && left.vectors == right.vectors
+    }
+
+    /// The choices with the arguments of their calls in one form, whatever their white space and order.
+    private var canonical: [Int: Choice] {
+        self.choices.mapValues { choice in
+            var choice = choice
+            choice.calls = choice.calls.map { call in
+                let words = call.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
+                guard words.count == 3, let value = try? JSONValue(parsing: Array(words[2].utf8)) else { return call }
+                return "\(words[0]) \(words[1]) \(String(decoding: value.serialized(), as: UTF8.self))"
+            }
+            return choice
+        }
+    }
 
     var isEmpty: Bool {
         self.choices.values.allSatisfy {
@@ -101,6 +122,7 @@ struct NaiveAnswer: Equatable {
     }
 
     private mutating func take(_ chunk: JSONValue) throws {
+        if chunk["type"] != nil { return self.takeAnthropic(chunk) }
         for (position, choice) in (chunk["choices"]?.elements ?? []).enumerated() {
             let index = Int(Self.number(choice["index"]) ?? Int64(position))
             var naive = self.choices[index] ?? Choice()

@@ -6,7 +6,7 @@ import FanoutProviders
 import Foundation
 import Testing
 
-/// One recorded answer of a provider that speaks OpenAI's format.
+/// One recorded answer of a provider whose format Fanout speaks.
 struct Recording: Sendable, CustomTestStringConvertible {
     var id: String
     var provider: String
@@ -40,8 +40,8 @@ struct Recording: Sendable, CustomTestStringConvertible {
         return cases.compactMap { entry -> Recording? in
             guard let file = entry["file"]?.text, let provider = entry["provider"]?.text,
                 let endpoint = entry["endpoint"]?.text, let name = Self.names[provider],
-                ["chat.completions", "completions", "embeddings"].contains(endpoint.split(separator: "-").last ?? "")
-                    || endpoint.hasPrefix("openai-compat.")
+                ["chat.completions", "completions", "embeddings", "messages"]
+                    .contains(endpoint.split(separator: "-").last ?? "") || endpoint.hasPrefix("openai-compat.")
             else { return nil }
             return try? Recording(file: folder.appendingPathComponent(file), provider: name)
         }
@@ -51,7 +51,7 @@ struct Recording: Sendable, CustomTestStringConvertible {
     private static let names = [
         "openai": "openai", "azure-openai": "azure", "mistral": "mistral", "groq": "groq", "deepseek": "deepseek",
         "xai": "xai", "openrouter": "openrouter", "vllm": "hosted_vllm", "openai-compatible": "openai_like",
-        "ollama": "openai_like", "huggingface": "openai_like", "gemini": "openai_like",
+        "anthropic": "anthropic", "ollama": "openai_like", "huggingface": "openai_like", "gemini": "openai_like",
     ]
 
     private init(file: URL, provider: String) throws {

@@ -20,6 +20,8 @@ struct OpenAIAssembler: Sendable {
     let quirks: Quirks
     /// Deltas are wanted.
     let emits: Bool
+    /// How many choices were asked for; nil = a parameter that isn't read here says.
+    let expected: Int?
     private(set) var choices: [OpenAIChoice] = []
     private(set) var hasContent = false
     /// What a choice says of its own failure: one JSON object, or empty.
@@ -37,18 +39,40 @@ struct OpenAIAssembler: Sendable {
     /// The most tool calls of a choice.
     static let callsMax = 1_024
 
-    init(task: Task, quirks: Quirks, emits: Bool) {
-        self.task = task
+    init(for request: Request, quirks: Quirks, emits: Bool, choices: Int?) {
+        switch request.task {
+        case .embedding(let embedding): self.task = .embedding(embedding.inputs.count)
+        case .completion: self.task = .completion
+        case .chat, nil: self.task = .chat
+        }
         self.quirks = quirks
         self.emits = emits
+        self.expected = choices
     }
 
     private var isEmbedding: Bool {
         if case .embedding = self.task { true } else { false }
     }
 
-    /// Whether there are choices and each said why it ended.
-    var isFinished: Bool { !self.choices.isEmpty && self.choices.allSatisfy { !$0.finish.isEmpty } }
+    /// Whether each of the choices asked for said why it ended.
+    var isFinished: Bool {
+        guard let expected, !self.choices.isEmpty, self.choices.count >= expected else { return false }
+        return self.choices.allSatisfy { !$0.finish.isEmpty }
+    }
+
+    /// What the complete answer lacks; nil = nothing.
+    var fault: AnswerAssembler.Fault? {
+        if case .embedding(let inputs) = self.task {
+            if OpenAIVector.areComplete(self.vectors, inputs: inputs) { return nil }
+            return .incomplete("it has \(self.vectors.count) usable vectors for \(inputs) inputs")
+        }
+        if self.choices.isEmpty { return .incomplete("the answer has no choices") }
+        for choice in self.choices {
+            if choice.finish == "error" { return .brokenOff }
+            if choice.finish == "insufficient_system_resource" { return .overloaded }
+        }
+        return nil
+    }
 
     /// Takes a body or a chunk.
     /// - Returns: Whether it is an error rather than an answer.

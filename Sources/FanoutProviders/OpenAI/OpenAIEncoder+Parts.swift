@@ -5,19 +5,6 @@ internal import FanoutJSON
 internal import FanoutModel
 
 extension OpenAIEncoder {
-    /// A part's place: its message and its own index.
-    typealias PartPlace = (message: Int, part: Int)
-
-    /// The refusal of a part, which is never dropped.
-    static func unsupportedPart(_ why: String, _ place: PartPlace, _ endpoint: Endpoint) -> Failure {
-        let provider = endpoint.provider.isEmpty ? "the provider" : endpoint.provider
-        return Failure(
-            .unsupportedParameter,
-            "\(why) at \(provider)",
-            param: "messages[\(place.message)].parts[\(place.part)]"
-        )
-    }
-
     /// Writes one part of an array of content.
     mutating func write(_ part: Part, at place: PartPlace) throws(Failure) {
         switch part.kind {

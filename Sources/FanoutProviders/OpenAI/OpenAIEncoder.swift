@@ -5,14 +5,13 @@ internal import FanoutJSON
 internal import FanoutModel
 
 /// Writes the body of a request in OpenAI's format.
-struct OpenAIEncoder {
+struct OpenAIEncoder: BodyEncoder {
     var writer: JSONWriter
     let endpoint: Endpoint
     let dialect: Dialect
     let extra: ExtraParameters
-    /// The keys written so far, kept only where defaults must not repeat them.
-    private var written: [String] = []
-    private let keepsKeys: Bool
+    var written: [String] = []
+    let keepsKeys: Bool
 
     private init(endpoint: Endpoint, dialect: Dialect, extra: ExtraParameters, capacity: Int) {
         self.writer = JSONWriter(capacity: capacity)
@@ -171,42 +170,8 @@ struct OpenAIEncoder {
         if !user.isEmpty, try self.supports(.user, "user") { self.member("user", user) }
     }
 
-    /// Appends what the caller sent in addition; the body has none of these keys yet.
-    private mutating func writeExtra() throws(Failure) {
-        guard !self.extra.members.isEmpty else { return }
-        if self.keepsKeys { self.written.append(contentsOf: self.extra.members.map(\.key)) }
-        do throws(JSONError) {
-            try self.writer.members(of: self.extra.json)
-        } catch {
-            throw Failure(.invalidRequest, "extra_json must be one JSON object: \(error)", param: "extra_json")
-        }
-    }
-
-    /// Appends the endpoint's own parameters that nothing else gave.
-    private mutating func writeDefaults(stream: Bool) throws(Failure) {
-        guard self.keepsKeys else { return }
-        let json = self.endpoint.defaultsJSON
-        let members: [JSONMember]
-        do throws(JSONError) {
-            members = try jsonMembers(of: json)
-        } catch {
-            // The configuration was validated when it was loaded.
-            throw Failure(.internal, "the defaults of \(self.endpoint.provider) are no JSON object: \(error)")
-        }
-        for member in members {
-            let name = self.wireName(ofDefault: member.key)
-            guard !self.written.contains(name), !Self.neverDefaults.contains(name) else { continue }
-            self.writer.key(name)
-            self.writer.raw(Array(json[member.value]))
-        }
-    }
-
-    private static let neverDefaults: Set<String> = [
-        "model", "stream", "messages", "prompt", "input", "api_key", "api_base", "base_url", "headers", "extra_headers",
-    ]
-
     /// A default is written under the name that this endpoint knows.
-    private func wireName(ofDefault key: String) -> String {
+    func wireName(ofDefault key: String) -> String {
         switch key {
         case "max_tokens" where self.endpoint.quirks.contains(.maxCompletionTokens): "max_completion_tokens"
         case "seed" where self.endpoint.quirks.contains(.randomSeed): "random_seed"
@@ -214,57 +179,10 @@ struct OpenAIEncoder {
         }
     }
 
-    // MARK: Members
-
-    /// Whether the caller's own object leaves this key to us.
-    func wants(_ key: StaticString) -> Bool { !self.extra.has(key) }
-
     /// Whether the dialect has a parameter; refuses it, or has it dropped, if not.
     mutating func supports(_ feature: Dialect, _ name: StaticString) throws(Failure) -> Bool {
         if self.dialect.contains(feature) { return true }
         try self.refuse(name.description)
         return false
-    }
-
-    /// Refuses a parameter by name, unless the endpoint drops what isn't supported.
-    func refuse(_ param: String) throws(Failure) {
-        if self.endpoint.dropsUnsupported { return }
-        throw Failure(
-            .unsupportedParameter,
-            "\(self.endpoint.provider) doesn't take \(param): leave it out, or set drop_params for this deployment",
-            param: param
-        )
-    }
-
-    mutating func key(_ name: StaticString) {
-        self.writer.key(name)
-        if self.keepsKeys { self.written.append(name.description) }
-    }
-
-    mutating func member(_ name: StaticString, _ value: String) {
-        guard self.wants(name) else { return }
-        self.key(name)
-        self.writer.string(value)
-    }
-
-    mutating func member(_ name: StaticString, _ value: UInt64) {
-        guard self.wants(name) else { return }
-        self.key(name)
-        self.writer.uint(value)
-    }
-
-    mutating func member(_ name: StaticString, _ value: Bool) {
-        guard self.wants(name) else { return }
-        self.key(name)
-        self.writer.bool(value)
-    }
-
-    mutating func member(_ name: StaticString, _ value: Double?) throws(Failure) {
-        guard let value, self.wants(name) else { return }
-        guard value.isFinite else {
-            throw Failure(.invalidRequest, "\(name) must be a finite number", param: name.description)
-        }
-        self.key(name)
-        self.writer.double(value)
     }
 }

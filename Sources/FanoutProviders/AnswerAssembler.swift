@@ -1,0 +1,105 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FanoutJSON
+internal import FanoutModel
+
+/// Puts an answer together, whole or streamed, in the form that its provider speaks.
+///
+/// One case for each wire format. All have the same interface, and a streamed answer ends as a whole one would.
+enum AnswerAssembler: Sendable {
+    case openAI(OpenAIAssembler)
+    case anthropic(AnthropicAssembler)
+    /// Its state is on the stack of ``take(_:deltas:)``, so that nothing is copied.
+    case moved
+
+    /// What a body, or the data of one event, was.
+    enum Taken: Equatable {
+        /// A part of the answer, or nothing of importance.
+        case part
+        /// The stream's terminal marker.
+        case end
+        /// An error instead of an answer.
+        case error
+    }
+
+    /// What is wrong with an answer that is complete.
+    enum Fault: Equatable {
+        /// It lacks what was asked for: the words go after "but".
+        case incomplete(String)
+        /// The provider broke off.
+        case brokenOff
+        /// The provider had no capacity to finish it.
+        case overloaded
+    }
+
+    /// An assembler for the answer to a request.
+    init(for request: Request, endpoint: Endpoint, stream: Bool, choices: Int?) {
+        switch endpoint.format {
+        case .openAI, .simulated:
+            self = .openAI(OpenAIAssembler(for: request, quirks: endpoint.quirks, emits: stream, choices: choices))
+        case .anthropic:
+            self = .anthropic(AnthropicAssembler(emits: stream))
+        }
+    }
+
+    /// Takes a body or the data of an event.
+    mutating func take(_ json: UnsafeBufferPointer<UInt8>, deltas: inout [Delta]) throws(JSONError) -> Taken {
+        switch self {
+        case .openAI(var assembler):
+            self = .moved
+            defer { self = .openAI(assembler) }
+            return try assembler.take(json, deltas: &deltas) ? .error : .part
+        case .anthropic(var assembler):
+            self = .moved
+            defer { self = .anthropic(assembler) }
+            return try assembler.take(json, deltas: &deltas)
+        case .moved:
+            preconditionFailure("an assembler was used inside its own call")
+        }
+    }
+
+    /// Whether the first content was seen.
+    var hasContent: Bool {
+        switch self {
+        case .openAI(let assembler): assembler.hasContent
+        case .anthropic(let assembler): assembler.hasContent
+        case .moved: false
+        }
+    }
+
+    /// Whether all that was asked for has said why it ended, so that only a terminal marker can be lacking.
+    var isFinished: Bool {
+        switch self {
+        case .openAI(let assembler): assembler.isFinished
+        case .anthropic(let assembler): assembler.isFinished
+        case .moved: false
+        }
+    }
+
+    /// What a part of the answer says of its own failure: one JSON object, or empty.
+    var partError: [UInt8] {
+        switch self {
+        case .openAI(let assembler): assembler.choiceError
+        case .anthropic, .moved: []
+        }
+    }
+
+    /// What the complete answer lacks; nil = nothing.
+    var fault: Fault? {
+        switch self {
+        case .openAI(let assembler): assembler.fault
+        case .anthropic(let assembler): assembler.fault
+        case .moved: nil
+        }
+    }
+
+    /// The answer as far as it has come.
+    func response() -> Response {
+        switch self {
+        case .openAI(let assembler): assembler.response()
+        case .anthropic(let assembler): assembler.response()
+        case .moved: Response(body: .chat([]))
+        }
+    }
+}
