@@ -21,7 +21,8 @@ let houseSettings: [SwiftSetting] = [
 let package = Package(
     name: "fanout-benchmarks",
     products: [
-        .executable(name: "fanout-benchmarks", targets: ["FanoutBenchmarks"])
+        .executable(name: "fanout-benchmarks", targets: ["FanoutBenchmarks"]),
+        .executable(name: "routing-table", targets: ["RoutingTable"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0")
@@ -37,6 +38,8 @@ let package = Package(
             name: "FanoutRouter",
             dependencies: ["FanoutModel", .product(name: "Collections", package: "swift-collections")]
         ),
+        .target(name: "FanoutSimulation", dependencies: ["FanoutModel", "FanoutRouter"]),
+        .executableTarget(name: "RoutingTable", dependencies: ["FanoutSimulation"]),
         .executableTarget(
             name: "FanoutBenchmarks",
             dependencies: ["FanoutJSON", "FanoutModel", "FanoutProviders", "FanoutRouter", "FanoutWire"]

@@ -26,6 +26,8 @@ package struct Experiment: Sendable {
     package var loads: [Load] = []
     /// Reloads of the configuration, in order of time.
     package var reloads: [(milliseconds: UInt64, snapshot: Snapshot)] = []
+    /// Cancels of single items: the `index`-th of a load's first run.
+    package var cancels: [(milliseconds: UInt64, load: Int, index: UInt32)] = []
     /// Recomputes the core's own counts after every so many events, and traps at a fault; 0 = never.
     package var checkEvery = 0
 

@@ -6,13 +6,14 @@ internal import FanoutRouter
 
 /// An ``Experiment`` under way.
 struct ExperimentRun {
-    /// What happens at an instant; `number` is a load's, a lane's, a reload's or an attempt's, by its kind.
+    /// What happens at an instant; `number` is a load's, a lane's, a reload's, a cancel's or an attempt's.
     struct Event {
         enum Kind: UInt8 {
             case arrive
             case change
             case consume
             case reload
+            case cancel
             case headers
             case firstContent
             case end
@@ -152,6 +153,9 @@ struct ExperimentRun {
         for (index, reload) in self.experiment.reloads.enumerated() {
             self.plan(.reload, index, at: Instant.zero.adding(milliseconds: reload.milliseconds))
         }
+        for (index, cancel) in self.experiment.cancels.enumerated() {
+            self.plan(.cancel, index, at: Instant.zero.adding(milliseconds: cancel.milliseconds))
+        }
         self.perform()
     }
 
@@ -166,6 +170,10 @@ struct ExperimentRun {
                 now: self.now,
                 into: &self.effects
             )
+        case .cancel:
+            let cancel = self.experiment.cancels[event.number]
+            let run = RunID(self.loads[cancel.load].firstRun)
+            self.core.cancel(run, items: [cancel.index], reason: .client, now: self.now, into: &self.effects)
         case .headers: self.sendHeaders(event)
         case .firstContent:
             guard self.attempts[event.number].lease == event.lease else { return }
