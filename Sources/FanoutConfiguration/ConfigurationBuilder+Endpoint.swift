@@ -104,7 +104,7 @@ extension ConfigurationBuilder {
             self.reader.error(field, "has nothing after the slash; write \(prefix)/MODEL")
             return nil
         }
-        if let name = ProviderNames.owner(of: text), let entry = ProviderCatalogue.entry(named: name) {
+        if let name = ProviderCatalogue.provider(ofBareName: text), let entry = ProviderCatalogue.entry(named: name) {
             return (entry, text)
         }
         if let entry = self.provider(ofBase: base) { return (entry, text) }
@@ -228,24 +228,6 @@ enum ProviderNames {
         "litellm_proxy": "write openai_like/MODEL with the proxy's URL in api_base",
         "auto_router": "name the models themselves",
     ]
-
-    /// The provider whose own model a bare name is; nil = it says nothing.
-    static func owner(of model: String) -> String? {
-        if model.hasPrefix("claude-") { return "anthropic" }
-        return self.isOpenAI(model) ? "openai" : nil
-    }
-
-    /// Whether a bare name is one of OpenAI's own models.
-    private static func isOpenAI(_ model: String) -> Bool {
-        guard !model.contains("/") else { return false }
-        let starts = [
-            "gpt-", "chatgpt-", "text-embedding-", "text-davinci-", "davinci-", "babbage-", "ft:gpt-", "codex-",
-        ]
-        if starts.contains(where: model.hasPrefix) { return true }
-        let bytes = Array(model.utf8)
-        guard bytes.count >= 2, bytes[0] == UInt8(ascii: "o"), (0x31...0x39).contains(bytes[1]) else { return false }
-        return bytes.count == 2 || bytes[2] == UInt8(ascii: "-")
-    }
 
     /// ASCII letters, digits, dot and underscore.
     static func isWordByte(_ byte: UInt8) -> Bool {

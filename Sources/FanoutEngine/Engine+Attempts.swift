@@ -24,9 +24,11 @@ struct ActiveAttempt {
 /// A deployment by reference, since its many fields would cost a count each with every attempt that copies them.
 final class LiveDeployment {
     let deployment: Deployment
+    let servesAnyModel: Bool
 
     init(_ deployment: Deployment) {
         self.deployment = deployment
+        self.servesAnyModel = deployment.servesAnyModel
     }
 }
 
@@ -91,9 +93,12 @@ extension Engine {
         if run.options.batchDeadlineMilliseconds != 0 {
             deadline = min(deadline, run.received.adding(milliseconds: run.options.batchDeadlineMilliseconds))
         }
+        let endpoint =
+            target.servesAnyModel
+            ? self.snapshot.endpoint(of: target.deployment, for: dispatch, of: item.item) : target.deployment.endpoint
         return AttemptOrder(
             id: dispatch.lease.number,
-            endpoint: target.deployment.endpoint,
+            endpoint: endpoint,
             request: item.item.request,
             wantsDeltas: run.options.stream,
             timeouts: timeouts,

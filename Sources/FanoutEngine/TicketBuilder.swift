@@ -21,12 +21,11 @@ struct TicketBuilder {
         guard let task = item.request.task else {
             throw Failure(.invalidRequest, "the item asks for nothing: give it a chat, completion or embedding")
         }
-        let race = item.race.compactMap { self.snapshot.group(named: $0) }
-        let own = self.snapshot.group(named: item.request.model)
+        let legs = self.snapshot.legs(of: item)
         var rest: [GroupID] = []
         let group: GroupID
-        if let first = own ?? race.first {
-            group = first
+        if let first = legs.first {
+            group = first.group
         } else if let first = self.snapshot.defaultFallbacks.first, item.race.isEmpty, !item.disableFallbacks {
             group = first
             rest = Array(self.snapshot.defaultFallbacks.dropFirst())
@@ -52,20 +51,19 @@ struct TicketBuilder {
         if !self.options.stream && item.race.isEmpty && (self.options.coalesce || Self.isDeterministic(task)) {
             ticket.digest = self.digest(of: item)
         }
-        var legs = race
-        if !race.isEmpty && !race.contains(group) { legs.insert(group, at: 0) }
-        try self.addExtras(of: item, race: legs, rest: rest, to: &ticket)
+        let isRace = legs.count > 1 || !item.race.isEmpty
+        try self.addExtras(of: item, race: isRace ? legs.map(\.group) : [], rest: rest, to: &ticket)
         return ticket
     }
 
     /// The model groups that an item races and that don't exist: legs that have failed before the start.
     func unknownLegs(of item: Item) -> [String] {
-        item.race.filter { self.snapshot.group(named: $0) == nil }
+        item.race.filter { self.snapshot.server(of: $0) == nil }
     }
 
     /// Whether an item is served by a default fallback, since no group is named after its model.
     func usesDefaultFallback(_ item: Item) -> Bool {
-        item.race.isEmpty && self.snapshot.group(named: item.request.model) == nil
+        item.race.isEmpty && self.snapshot.server(of: item.request.model) == nil
     }
 
     private func addExtras(
@@ -79,11 +77,10 @@ struct TicketBuilder {
         var fallbacks: [GroupID]? = rest.isEmpty ? nil : rest
         if !item.fallbacks.isEmpty {
             var groups: [GroupID] = []
-            for name in item.fallbacks {
-                guard let group = self.snapshot.group(named: name) else {
-                    throw Self.unknown(name, param: "fallbacks")
-                }
-                groups.append(group)
+            for place in item.listedFallbacks {
+                let name = item.fallbacks[place]
+                guard let match = self.snapshot.server(of: name) else { throw Self.unknown(name, param: "fallbacks") }
+                groups.append(match.group)
             }
             fallbacks = groups
         }

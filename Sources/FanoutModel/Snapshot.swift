@@ -46,8 +46,10 @@ package struct Snapshot: Sendable {
     package var deployments: [Deployment] = []
     /// Limits that several deployments share.
     package var accounts: [AccountLimits] = []
-    /// Names and aliases of the active groups.
+    /// Names and aliases of the active groups, patterns apart.
     package var names: [String: GroupID] = [:]
+    /// Names of active groups that have stars, in the order in which they are tried.
+    package var patterns: [ModelPattern] = []
     /// The groups that serve a model which no group is named after, in order; empty = none.
     package var defaultFallbacks: [GroupID] = []
     /// How requests are routed.
@@ -57,11 +59,6 @@ package struct Snapshot: Sendable {
 
     /// An empty configuration.
     package init() {}
-
-    /// The active group of a name or alias.
-    package func group(named name: String) -> GroupID? {
-        self.names[name]
-    }
 }
 
 /// What a caller asks for: one or more deployments under one name.
@@ -70,6 +67,15 @@ package struct ModelGroup: Sendable, Hashable {
     package var name: String
     /// Its deployments, in the order of the configuration.
     package var lanes: [LaneID] = []
+    /// The group with stars whose deployments serve this one, which has none itself; `nil` = it has its own.
+    ///
+    /// So is a model that the configuration names, as in a list of fallbacks, and only a pattern serves. It has the
+    /// lanes of the pattern, and with them their limits and their health.
+    package var servedBy: GroupID?
+    /// What the stars of that group stand for.
+    package var captures: [String] = []
+    /// Its name has stars, so that it serves any number of models.
+    package var isPattern = false
     /// The groups tried when it is spent, in order.
     package var fallbacks: [GroupID] = []
     /// The groups tried when the context window is exceeded; `nil` = `fallbacks`.
@@ -102,6 +108,8 @@ package struct Deployment: Sendable, Hashable {
     /// Its model group.
     package var group: GroupID
     /// Where and how it is reached.
+    ///
+    /// Stars in its model stand for those of its group's name.
     package var endpoint: Endpoint
     /// Relative share under simple-shuffle; `nil` = none given.
     package var weight: Double?
@@ -145,6 +153,9 @@ package struct Deployment: Sendable, Hashable {
     package var tags: [String] = []
     /// Whether it is in the configuration in force.
     package var isActive = true
+
+    /// Whether it serves whatever model is asked for, so that one that doesn't exist is no fault of its own.
+    package var servesAnyModel: Bool { self.endpoint.model.utf8.contains(UInt8(ascii: "*")) }
 
     /// Makes a deployment.
     package init(identity: String, name: String, group: GroupID, endpoint: Endpoint) {

@@ -187,10 +187,23 @@ package enum ProviderCatalogue {
     /// OpenAI's reasoning models (o-series, gpt-5) take `max_completion_tokens` and the role `developer`; the others,
     /// and the many servers that are reached as `openai/…` with an `api_base`, take `max_tokens`.
     package static func quirks(of provider: String, model: String) -> Quirks {
-        var quirks = self.byName[provider]?.quirks ?? []
-        guard provider == "openai" || provider == "azure", self.isReasoning(model) else { return quirks }
-        quirks.formUnion([.maxCompletionTokens, .developerRole])
-        return quirks
+        (self.byName[provider]?.quirks ?? []).union(self.quirks(ofModel: model, at: provider))
+    }
+
+    /// The quirks that a model adds to those of its provider.
+    package static func quirks(ofModel model: String, at provider: String) -> Quirks {
+        guard provider == "openai" || provider == "azure", self.isReasoning(model) else { return [] }
+        return [.maxCompletionTokens, .developerRole]
+    }
+
+    /// The provider whose own model a bare name is; nil = not known.
+    package static func provider(ofBareName model: String) -> String? {
+        guard !model.contains("/") else { return nil }
+        let starts = [
+            "gpt-", "chatgpt-", "text-embedding-", "text-davinci-", "davinci-", "babbage-", "ft:gpt-", "codex-",
+        ]
+        if starts.contains(where: model.hasPrefix) || self.isReasoning(model) { return "openai" }
+        return model.hasPrefix("claude-") && self.byName["anthropic"] != nil ? "anthropic" : nil
     }
 
     private static func isReasoning(_ model: String) -> Bool {

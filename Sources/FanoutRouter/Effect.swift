@@ -8,6 +8,7 @@ package struct Dispatch: Sendable, Hashable {
     package var item: ItemID
     package var lease: LeaseID
     package var lane: LaneID
+    /// The group that was asked for.
     package var group: GroupID
     /// Counts from 1 over all attempts of the item.
     package var attempt: UInt16
@@ -15,6 +16,8 @@ package struct Dispatch: Sendable, Hashable {
     package var leg: UInt16
     /// The group cursor of the leg: 0 = its own group, else the n-th fallback entered.
     package var fallback: UInt16
+    /// Where the group stands in the item's own list of fallbacks, from 1; 0 = it isn't from there.
+    package var listed: UInt16
 
     /// Makes a dispatch.
     package init(
@@ -24,7 +27,8 @@ package struct Dispatch: Sendable, Hashable {
         group: GroupID,
         attempt: UInt16,
         leg: UInt16,
-        fallback: UInt16
+        fallback: UInt16,
+        listed: UInt16 = 0
     ) {
         self.item = item
         self.lease = lease
@@ -33,6 +37,7 @@ package struct Dispatch: Sendable, Hashable {
         self.attempt = attempt
         self.leg = leg
         self.fallback = fallback
+        self.listed = listed
     }
 }
 

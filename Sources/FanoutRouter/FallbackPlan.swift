@@ -7,7 +7,14 @@ internal import FanoutModel
 ///
 /// Depth first: a fallback's own fallbacks come before the next of the list it came from. No group is entered twice.
 struct FallbackPlan: Sendable {
-    private(set) var pending: [GroupID] = []
+    /// A group that is still to come.
+    struct Entry: Sendable, Hashable {
+        var group: GroupID
+        /// Where it stands in the request's own list, from 1; 0 = it isn't from there.
+        var listed: UInt16 = 0
+    }
+
+    private(set) var pending: [Entry] = []
     private var visited: [GroupID] = []
     private var hasRequestList = false
 
@@ -19,10 +26,10 @@ struct FallbackPlan: Sendable {
         if let own {
             if !self.hasRequestList {
                 self.hasRequestList = true
-                self.pending = own
+                self.pending = own.enumerated().map { Entry(group: $1, listed: UInt16(clamping: $0 + 1)) }
             }
         } else {
-            self.pending = next + self.pending
+            self.pending = next.map { Entry(group: $0) } + self.pending
         }
     }
 
@@ -32,28 +39,30 @@ struct FallbackPlan: Sendable {
     }
 
     /// The next group that was not entered before.
-    mutating func popNext() -> GroupID? {
+    ///
+    /// A group with stars in its name may come again from the request's own list: for another model.
+    mutating func popNext(_ groups: [ModelGroup]) -> Entry? {
         while !self.pending.isEmpty {
-            let group = self.pending.removeFirst()
-            if self.visited.contains(group) { continue }
-            self.visited.append(group)
-            return group
+            let next = self.pending.removeFirst()
+            guard Int(next.group.index) < groups.count else { continue }
+            if self.visited.contains(next.group) {
+                guard next.listed > 0, groups[Int(next.group.index)].isPattern else { continue }
+            } else {
+                self.visited.append(next.group)
+            }
+            return next
         }
         return nil
     }
-
-    /// Groups that were not entered before, in order.
-    var candidates: [GroupID] { self.pending.filter { !self.visited.contains($0) } }
 
     /// How many groups can be reached from one, itself not counted.
     static func reachable(from start: GroupID, groups: [ModelGroup]) -> Int {
         var plan = FallbackPlan()
         var count = 0
         plan.leave(start, next: groups[Int(start.index)].fallbacks, own: nil)
-        while let group = plan.popNext() {
-            guard Int(group.index) < groups.count else { continue }
+        while let next = plan.popNext(groups) {
             count += 1
-            plan.leave(group, next: groups[Int(group.index)].fallbacks, own: nil)
+            plan.leave(next.group, next: groups[Int(next.group.index)].fallbacks, own: nil)
         }
         return count
     }

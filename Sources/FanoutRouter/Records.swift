@@ -108,7 +108,12 @@ struct LegRecord {
     /// Rises with each place it takes; entries with another stamp are dead.
     var stamp: UInt32 = 0
     var place = Place.idle
+    /// The group whose lanes serve it.
     var group: GroupID
+    /// The group that was asked for: another one where `group` serves it by a pattern.
+    var asked: GroupID
+    /// Where in its item's own list that one stands, from 1; 0 = it isn't from there.
+    var listed: UInt16 = 0
     /// The flow it waits in.
     var flow: Slot = .none
     /// Lanes of the group that have failed it since the last round.

@@ -125,10 +125,11 @@ extension RouterCore {
                     item: ItemID(run: self.runs[run].id, index: self.items[item].ticket.index),
                     lease: LeaseID(self.leases[lease].number),
                     lane: id,
-                    group: group,
+                    group: self.legs[leg].asked,
                     attempt: self.items[item].attempts,
                     leg: self.legs[leg].number,
-                    fallback: self.legs[leg].entered
+                    fallback: self.legs[leg].entered,
+                    listed: self.legs[leg].listed
                 )
             )
         )

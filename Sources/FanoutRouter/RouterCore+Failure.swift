@@ -53,7 +53,7 @@ extension RouterCore {
         if code != .rateLimited { self.items[lease.item].charged += 1 }
         self.legs[leg].last = Verdict.Cause(
             lease: LeaseID(lease.number),
-            group: self.legs[leg].group,
+            group: self.legs[leg].asked,
             lane: lease.lane,
             code: code
         )
@@ -74,7 +74,7 @@ extension RouterCore {
         let item = self.legs[leg].item
         if code == .rateLimited { return true }
         let ticket = self.items[item].ticket
-        let group = Int(self.legs[leg].group.index)
+        let group = Int(self.legs[leg].asked.index)
         var reachable = ticket.extras?.fallbacks?.count ?? Int(self.groups[group].reachableFallbacks)
         if ticket.flags.contains(.noFallbacks) { reachable = 0 }
         let left = min(reachable, max(0, Int(self.snapshot.routing.maxFallbacks) - Int(self.legs[leg].entered)))
@@ -90,7 +90,7 @@ extension RouterCore {
     /// Whether the next fallback group could serve at once, so that there is no point in waiting here.
     mutating func hasHealthyFallback(_ leg: Slot, after code: FailureCode) -> Bool {
         guard let next = self.nextFallback(of: leg, after: code, commits: false) else { return false }
-        return self.eligible(leg, in: next).intersects(self.groups[Int(next.index)].healthy)
+        return self.eligible(leg, in: next.group).intersects(self.groups[Int(self.host(of: next.group).index)].healthy)
     }
 
     /// A prompt was too long for a lane: of its group only lanes with a window that is known to be larger remain.

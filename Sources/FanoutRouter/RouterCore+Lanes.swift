@@ -43,7 +43,9 @@ extension RouterCore {
                 self.lanes[lane].pause.extend(byMilliseconds: hint, now: self.now)
             }
         }
-        if traits.fault == .account {
+        // A deployment for any model is not to blame for one that doesn't exist.
+        let isModels = code == .notFound && self.snapshot.deployments[lane].servesAnyModel
+        if traits.fault == .account && !isModels {
             self.switchOff(lane, code, &effects)
         } else if traits.countsAgainstLane {
             let jitter = self.generator.fraction()

@@ -26,9 +26,10 @@ extension RouterCore {
 
     /// The lanes of a group that could ever serve a leg.
     mutating func eligible(_ leg: Slot, in group: GroupID) -> LaneSet {
-        guard Int(group.index) < self.groups.count else { return LaneSet() }
+        let host = Int(self.host(of: group).index)
+        guard host < self.groups.count else { return LaneSet() }
         let required = self.requirement(of: leg)
-        return self.groups[Int(group.index)].eligible(required, deployments: self.snapshot.deployments)
+        return self.groups[host].eligible(required, deployments: self.snapshot.deployments)
     }
 
     private func requirement(of leg: Slot) -> Requirement {
@@ -165,13 +166,15 @@ extension RouterCore {
         return true
     }
 
-    private mutating func enter(_ group: GroupID, _ leg: Slot) {
+    private mutating func enter(_ next: FallbackPlan.Entry, _ leg: Slot) {
         let item = self.legs[leg].item
         if let last = self.legs[leg].last {
             self.items[item].causes.append(last)
             self.legs[leg].last = nil
         }
-        self.legs[leg].group = group
+        self.legs[leg].group = self.host(of: next.group)
+        self.legs[leg].asked = next.group
+        self.legs[leg].listed = next.listed
         self.legs[leg].entered += 1
         self.legs[leg].tried = LaneSet()
         self.legs[leg].failed = LaneSet()
@@ -180,15 +183,21 @@ extension RouterCore {
         self.legs[leg].previousDelay = 0
     }
 
+    /// The group whose lanes serve a group: itself, unless a pattern serves it.
+    func host(of group: GroupID) -> GroupID {
+        guard Int(group.index) < self.snapshot.groups.count else { return group }
+        return self.snapshot.groups[Int(group.index)].servedBy ?? group
+    }
+
     /// The fallback that a leg would enter after a failure.
     ///
     /// Groups that could never serve it are passed over and not counted.
-    mutating func nextFallback(of leg: Slot, after code: FailureCode, commits: Bool) -> GroupID? {
+    mutating func nextFallback(of leg: Slot, after code: FailureCode, commits: Bool) -> FallbackPlan.Entry? {
         let item = self.legs[leg].item
         let ticket = self.items[item].ticket
         guard !ticket.flags.contains(.noFallbacks), self.hasAttemptsLeft(item) else { return nil }
         guard UInt32(self.legs[leg].entered) < self.snapshot.routing.maxFallbacks else { return nil }
-        let group = self.legs[leg].group
+        let group = self.legs[leg].asked
         guard Int(group.index) < self.snapshot.groups.count else { return nil }
         let configured = self.snapshot.groups[Int(group.index)]
         var plan = self.legs[leg].plan
@@ -207,10 +216,9 @@ extension RouterCore {
             guard code.traits.fallsBack else { return nil }
             plan.leave(group, next: configured.fallbacks, own: ticket.extras?.fallbacks)
         }
-        while let next = plan.popNext() {
-            guard Int(next.index) < self.groups.count else { continue }
+        while let next = plan.popNext(self.snapshot.groups) {
             // Windows that can't fit the prompt are passed over like lanes that lack a need.
-            guard !self.eligible(leg, in: next).isEmpty else { continue }
+            guard !self.eligible(leg, in: next.group).isEmpty else { continue }
             if commits { self.legs[leg].plan = plan }
             return next
         }

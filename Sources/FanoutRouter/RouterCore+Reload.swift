@@ -28,12 +28,23 @@ extension RouterCore {
         for run in self.runs.slots() {
             self.runs[run].limit = self.width(of: self.runs[run].terms)
         }
+        for leg in self.legs.slots() where self.legs[leg].place != .spent { self.follow(leg) }
         for (place, stamp) in zip(waiting, stamps) {
             // The end of one leg may have ended its item and with it the others.
             guard self.legs[place.leg].stamp == stamp, self.legs[place.leg].place == .idle else { continue }
             self.place(place.leg, &effects)
         }
         self.finish(&effects)
+    }
+
+    /// A group that had lanes of its own may be served by a pattern's now, or the other way round.
+    private mutating func follow(_ leg: Slot) {
+        let host = self.host(of: self.legs[leg].asked)
+        guard host != self.legs[leg].group else { return }
+        self.legs[leg].group = host
+        self.legs[leg].tried = LaneSet()
+        self.legs[leg].failed = LaneSet()
+        self.legs[leg].barred = LaneSet()
     }
 
     /// Makes lanes and groups agree with the snapshot.

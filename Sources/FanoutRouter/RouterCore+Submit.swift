@@ -63,7 +63,7 @@ extension RouterCore {
     private mutating func enter(_ item: Slot, _ effects: inout [Effect]) {
         guard let extras = self.items[item].ticket.extras, extras.race.count > 1 else {
             let group = self.items[item].ticket.extras?.race.first ?? self.items[item].ticket.group
-            let leg = self.addLeg(LegRecord(item: item, number: 0, group: group))
+            let leg = self.addLeg(LegRecord(item: item, number: 0, group: self.host(of: group), asked: group))
             self.items[item].firstLeg = leg
             // A run's deadline may have passed before this item came.
             if self.now < self.items[item].deadline, self.joinChain(item, &effects) { return }
@@ -74,7 +74,7 @@ extension RouterCore {
         self.items[item].legs = UInt16(groups.count)
         var previous = Slot.none
         for (number, group) in groups.enumerated() {
-            var record = LegRecord(item: item, number: UInt16(number), group: group)
+            var record = LegRecord(item: item, number: UInt16(number), group: self.host(of: group), asked: group)
             record.place = .held
             let leg = self.addLeg(record)
             if previous == .none {

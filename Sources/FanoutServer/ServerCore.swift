@@ -122,7 +122,8 @@ final class ServerCore {
         welcome.uid = session.peer.uid
         welcome.gid = session.peer.gid
         welcome.tenant = session.tenant
-        welcome.models = self.engine.snapshot.names.keys.sorted()
+        let snapshot = self.engine.snapshot
+        welcome.models = (snapshot.names.keys + snapshot.patterns.map(\.name)).sorted()
         return welcome
     }
 

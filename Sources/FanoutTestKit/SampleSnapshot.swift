@@ -6,6 +6,8 @@ package import FanoutModel
 /// Small configurations for tests.
 package enum SampleSnapshot {
     /// Groups by name with their numbers of deployments, and fallbacks by name.
+    ///
+    /// A name with stars is a pattern, and its deployments serve any model.
     package static func make(
         _ groups: [(name: String, deployments: Int)],
         fallbacks: [String: [String]] = [:]
@@ -18,9 +20,16 @@ package enum SampleSnapshot {
                 group.lanes.append(LaneID(snapshot.deployments.count))
                 snapshot.deployments.append(Self.deployment(name: "\(name)-\(number)", group: id))
             }
+            if let pattern = ModelPattern(name, group: id) {
+                group.isPattern = true
+                snapshot.patterns.append(pattern)
+                for lane in group.lanes { snapshot.deployments[Int(lane.index)].endpoint.model = "*" }
+            } else {
+                snapshot.names[name] = id
+            }
             snapshot.groups.append(group)
-            snapshot.names[name] = id
         }
+        snapshot.patterns.sort { $0.precedes($1) }
         for (name, targets) in fallbacks {
             guard let id = snapshot.names[name] else { continue }
             snapshot.groups[Int(id.index)].fallbacks = targets.compactMap { snapshot.names[$0] }

@@ -66,7 +66,7 @@ extension LoadedConfiguration {
 
     /// The group of that name.
     func group(_ name: String) throws -> ModelGroup {
-        let id = try #require(self.snapshot.group(named: name), "no group \(name)")
+        let id = try #require(self.snapshot.names[name], "no group \(name)")
         return self.snapshot.groups[Int(id.index)]
     }
 

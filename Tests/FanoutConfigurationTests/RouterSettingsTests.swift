@@ -60,14 +60,14 @@ import Testing
                     x: {model: small, hidden: true}
                 """
         )
-        #expect(loaded.snapshot.group(named: "y") == loaded.snapshot.group(named: "small"))
-        #expect(loaded.snapshot.group(named: "x") == GroupID(0))
-        #expect(loaded.snapshot.group(named: "z") == nil)
+        #expect(loaded.snapshot.names["y"] == loaded.snapshot.names["small"])
+        #expect(loaded.snapshot.names["x"] == GroupID(0))
+        #expect(loaded.snapshot.names["z"] == nil)
     }
 
     @Test func `an alias wins over a group of its name, with a warning`() throws {
         let loaded = try load(twoGroups + "router_settings: {model_group_alias: {a: b}}\n")
-        #expect(loaded.snapshot.group(named: "a") == GroupID(1))
+        #expect(loaded.snapshot.names["a"] == GroupID(1))
         #expect(loaded.lines.count == 1)
     }
 

@@ -167,13 +167,25 @@ import Testing
     }
 
     @Test func `fallbacks go depth first and enter no group twice`() {
+        let groups = (0..<4).map { ModelGroup(name: "group-\($0)") }
         var plan = FallbackPlan()
         plan.leave(GroupID(0), next: [GroupID(1), GroupID(2)], own: nil)
-        #expect(plan.popNext() == GroupID(1))
+        #expect(plan.popNext(groups)?.group == GroupID(1))
         plan.leave(GroupID(1), next: [GroupID(3), GroupID(0)], own: nil)
-        #expect(plan.popNext() == GroupID(3))
-        #expect(plan.popNext() == GroupID(2))
-        #expect(plan.popNext() == nil)
+        #expect(plan.popNext(groups)?.group == GroupID(3))
+        #expect(plan.popNext(groups)?.group == GroupID(2))
+        #expect(plan.popNext(groups) == nil)
+    }
+
+    @Test func `a request's own list may name several models of one pattern, and each place is told`() {
+        var groups = (0..<3).map { ModelGroup(name: "group-\($0)") }
+        groups[1].isPattern = true
+        var plan = FallbackPlan()
+        plan.leave(GroupID(0), next: [GroupID(2)], own: [GroupID(0), GroupID(1), GroupID(1), GroupID(9)])
+        #expect(plan.popNext(groups) == FallbackPlan.Entry(group: GroupID(1), listed: 2))
+        plan.leave(GroupID(1), next: [], own: [GroupID(1)])
+        #expect(plan.popNext(groups) == FallbackPlan.Entry(group: GroupID(1), listed: 3))
+        #expect(plan.popNext(groups) == nil)
     }
 
     private static func row(_ weight: Double?, _ rpm: Double, _ tpm: Double) -> WeightedShuffle.Weights {
