@@ -23,7 +23,7 @@ extension RouterCore {
         guard self.items[item].ticket.digest != .none else { return false }
         let ticket = self.items[item].ticket
         var chain = self.chains[ticket.digest] ?? Chain()
-        if !chain.members.isEmpty, self.items[chain.members.first].ticket.group != ticket.group { return false }
+        if !chain.members.isEmpty, !ticket.asksTheSame(as: self.items[chain.members.first].ticket) { return false }
         self.items.append(item, to: &chain.members)
         self.chains[ticket.digest] = chain
         self.items[item].sharing = .member
@@ -132,5 +132,14 @@ extension RouterCore {
             let members = self.chains[digest].map { self.items.members(of: $0.members) } ?? []
             self.promote(members.filter { self.items[$0].sharing == .follower }, &effects)
         }
+    }
+}
+
+extension Ticket {
+    /// Whether two identical requests may also be answered by the same lanes: one that has to stay in a region, or must
+    /// not fall back, can't take the answer of one that needn't.
+    fileprivate func asksTheSame(as other: Ticket) -> Bool {
+        self.group == other.group && self.needs == other.needs && self.flags == other.flags
+            && self.extras == other.extras
     }
 }

@@ -47,6 +47,7 @@ extension Referee {
         if tenant >= Int(self.snapshot.routing.tenantConcurrency) { self.blame("\(name): tenant full") }
         if self.running.count >= Int(self.snapshot.routing.daemonConcurrency) { self.blame("\(name): daemon full") }
         self.judgeLane(dispatch, item, name)
+        self.judgeMoney(dispatch, item, name)
         self.judgeRoute(dispatch, &item, name)
 
         item.attempts += 1
@@ -70,7 +71,8 @@ extension Referee {
         for id in self.open where id.run == dispatch.item.run && id != dispatch.item {
             guard let other = self.items[id], self.isFresh(other), !self.mayHaveMoved(other),
                 other.ticket.group == item.ticket.group,
-                Set(self.eligible(other.ticket, other.ticket.group)) == lanes
+                Set(self.eligible(other.ticket, other.ticket.group)) == lanes,
+                self.budgetTags(of: other.ticket) == self.budgetTags(of: item.ticket)
             else { continue }
             let mine = (item.ticket.priority, item.deadline, item.order)
             let its = (other.ticket.priority, other.deadline, other.order)
@@ -85,13 +87,15 @@ extension Referee {
             self.blame("\(name): a second probe")
         }
         if !self.hasRoom(dispatch.lane) { self.blame("\(name): it is full") }
-        if !self.eligible(item.ticket, dispatch.group).contains(dispatch.lane) { self.blame("\(name): can't serve it") }
-        let order = self.snapshot.deployments[Int(dispatch.lane.index)].order ?? .max
         let leg = item.legs[Int(dispatch.leg)]
+        let eligible = self.eligible(item.ticket, dispatch.group, above: leg.windowTooSmall)
+        if !eligible.contains(dispatch.lane) { self.blame("\(name): can't serve it") }
+        let order = self.snapshot.deployments[Int(dispatch.lane.index)].order ?? .max
         guard leg.failures.isEmpty, item.active.isEmpty, item.legs.count == 1 else { return }
-        let free = self.eligible(item.ticket, dispatch.group).filter { self.isFree($0) }
+        let free = eligible.filter { self.isFree($0) }
         let deployments = free.map { self.snapshot.deployments[Int($0.index)] }
         if deployments.contains(where: { ($0.order ?? .max) < order }) { self.blame("\(name): a lower order was free") }
+        guard self.strategy(of: dispatch.group) == .simpleShuffle else { return }
         let peers = deployments.filter { ($0.order ?? .max) == order }
         if peers.contains(where: { ($0.weight ?? 0) > 0 }),
             (self.snapshot.deployments[Int(dispatch.lane.index)].weight ?? 0) <= 0
@@ -136,7 +140,7 @@ extension Referee {
         guard let last = leg.failures.last else { return }
         self.count("retry")
         if leg.barred.contains(dispatch.lane) { self.blame("\(name): the lane is barred for it") }
-        if !last.code.traits.retriesSameLane && !last.code.traits.retriesOtherLane {
+        if !last.code.traits.retriesSameLane && !last.code.traits.retriesOtherLane && last.code != .contextWindow {
             self.blame("\(name): retried after \(last.code.name)")
         }
         if last.code != .rateLimited {
@@ -153,7 +157,7 @@ extension Referee {
         let tried = Set(leg.failures.map(\.lane))
         guard tried.contains(dispatch.lane), let last = leg.failures.last, !item.sawReload else { return }
         self.count("same lane")
-        let others = self.eligible(item.ticket, leg.group).filter { !tried.contains($0) && !leg.barred.contains($0) }
+        let others = self.eligible(item.ticket, leg).filter { !tried.contains($0) && !leg.barred.contains($0) }
         if others.contains(where: { self.state(of: $0) == [.closed] && self.hasRoom($0) }) {
             self.blame("\(name): again, beside an untried lane")
         }
@@ -183,6 +187,11 @@ extension Referee {
         if item.isFinal || !item.active.isEmpty { self.blame("\(id.index) follows while it runs") }
         if other.isFinal || other.attempts == 0 { self.blame("\(id.index) follows an item that doesn't run") }
         if item.ticket.digest != other.ticket.digest { self.blame("\(id.index) follows another request") }
+        if item.ticket.extras != other.ticket.extras || item.ticket.flags != other.ticket.flags
+            || item.ticket.group != other.ticket.group
+        {
+            self.blame("\(id.index) follows an item that may go elsewhere")
+        }
         self.items[id]?.leader = leader
     }
 }

@@ -25,7 +25,7 @@ extension Referee {
         case .refused(let refusal):
             self.count("refused \(refusal.code.name)")
             hasFailed = refusal.code != .cancelled && refusal.code != .notStarted
-            self.judgeRefusal(item, refusal, name)
+            self.judgeRefusal(id, item, refusal, name)
         }
         self.items[id]?.isFinal = true
         self.open.remove(id)
@@ -82,6 +82,7 @@ extension Referee {
     /// Whether an item that gave up had a way left.
     private mutating func judgeGivingUp(_ item: Item, _ lease: Lease, _ code: FailureCode, _ name: String) {
         guard item.deadline > self.now, item.committed == nil, let outcome = lease.outcome else { return }
+        if self.heldUntil(lease.item) != nil { return }
         if outcome.hadContent && item.ticket.flags.contains(.failsOnStreamBreak) { return }
         let leg = item.legs[lease.leg]
         let bound = Int(item.ticket.attemptsMax)
@@ -91,20 +92,22 @@ extension Referee {
             // Where only the same lanes are left, the wait for them may be longer than the time there is.
             let tried = Set(leg.failures.map(\.lane))
             let hasTime = item.deadline > self.now.adding(milliseconds: 21_000)
-            let ways = self.eligible(item.ticket, leg.group).filter { lane in
+            let ways = self.eligible(item.ticket, leg).filter { lane in
                 !leg.barred.contains(lane) && self.state(of: lane) == [.closed] && (hasTime || !tried.contains(lane))
             }
             if !ways.isEmpty { self.blame("\(name): gave up after \(code.name) beside lane \(ways[0].index)") }
         }
         for group in self.fallbacks(of: item, leg: leg, after: code) where !leg.visited.contains(group) {
-            let ways = self.eligible(item.ticket, group).filter { self.state(of: $0) == [.closed] }
+            let ways = self.eligible(item.ticket, group, above: leg.windowTooSmall).filter {
+                self.state(of: $0) == [.closed]
+            }
             if !ways.isEmpty && !item.sawReload {
                 self.blame("\(name): gave up after \(code.name) before fallback \(group.index)")
             }
         }
     }
 
-    private mutating func judgeRefusal(_ item: Item, _ refusal: Refusal, _ name: String) {
+    private mutating func judgeRefusal(_ id: ItemID, _ item: Item, _ refusal: Refusal, _ name: String) {
         if refusal.hadAttempt != (item.attempts > 0) { self.blame("\(name): attempts \(item.attempts)") }
         switch refusal.code {
         case .notStarted:
@@ -119,9 +122,8 @@ extension Referee {
             let start = self.now.adding(milliseconds: refusal.earliestMilliseconds)
             if start < item.deadline { self.blame("\(name): there was time until \(item.deadline.nanoseconds)") }
             if self.now < item.deadline && refusal.earliestMilliseconds == 0 { self.blame("\(name): no earliest time") }
-        case .noRoute:
-            if item.legs.allSatisfy({ self.eligible(item.ticket, $0.group).isEmpty }) { return }
-            if !item.sawReload && item.legs.count == 1 && item.attempts == 0 { self.blame("\(name): there is a route") }
+        case .budgetExceeded: self.judgeBudgetRefusal(id, item, refusal, name)
+        case .noRoute, .contextWindow: self.judgeNoRoute(item, refusal, name)
         default:
             guard let lane = refusal.lane else { return self.blame("\(name): \(refusal.code.name) of no lane") }
             if self.lanes[Int(lane.index)].off?.code != refusal.code { self.blame("\(name): lane \(lane.index) is on") }
@@ -171,14 +173,16 @@ extension Referee {
         let lanes = self.eligible(item.ticket, leg.group)
         // Once it waits for a fallback the referee doesn't know which.
         let mayFallBack = self.mayHaveMoved(item)
-        if self.hasPlace(id), !mayFallBack, let lane = lanes.first(where: { self.isFree($0) }) {
+        if self.hasPlace(id), self.isFunded(id), !mayFallBack, let lane = lanes.first(where: { self.isFree($0) }) {
             self.blame("\(name) waits beside lane \(lane.index), which is free")
         }
         guard !mayFallBack else { return }
         let earliest = lanes.compactMap { lane in
-            self.lanes[Int(lane.index)].earliest(now: self.now, isServing: self.isServing(lane))
+            let earliest = self.lanes[Int(lane.index)].earliest(now: self.now, isServing: self.isServing(lane))
+            return earliest.map { max($0, self.unfundedUntil(lane) ?? .zero) }
         }
         guard let soonest = earliest.min() else { return self.blame("\(name) waits for nothing") }
+        if let held = self.heldUntil(id), held >= item.deadline { self.blame("\(name) waits in vain for money") }
         if soonest > self.now && soonest >= item.deadline { self.blame("\(name) waits in vain") }
     }
 

@@ -18,19 +18,9 @@ extension Referee {
     }
 
     func state(of lane: LaneID) -> [LaneState] {
-        self.lanes[Int(lane.index)].states(now: self.now, isServing: self.isServing(lane))
-    }
-
-    /// Lanes of a group that could ever serve a ticket.
-    func eligible(_ ticket: Ticket, _ group: GroupID) -> [LaneID] {
-        let serving = self.snapshot.groups[Int(group.index)].lanes.filter { self.isServing($0) }
-        let tags = Set(ticket.extras?.tags ?? [])
-        let known = serving.reduce(into: Set<String>()) { $0.formUnion(self.snapshot.deployments[Int($1.index)].tags) }
-        return serving.filter { lane in
-            let deployment = self.snapshot.deployments[Int(lane.index)]
-            guard deployment.offers.isSuperset(of: ticket.needs) else { return false }
-            return tags.isDisjoint(with: known) || deployment.tags.isEmpty || !tags.isDisjoint(with: deployment.tags)
-        }
+        let states = self.lanes[Int(lane.index)].states(now: self.now, isServing: self.isServing(lane))
+        guard states != [.off], let until = self.unfundedUntil(lane), self.now < until else { return states }
+        return [.paused]
     }
 
     func hasRoom(_ lane: LaneID) -> Bool {
@@ -39,7 +29,7 @@ extension Referee {
 
     /// Whether a lane would take one more for certain.
     func isFree(_ lane: LaneID) -> Bool {
-        guard self.hasRoom(lane) else { return false }
+        guard self.hasRoom(lane), self.isFunded(lane) else { return false }
         let states = self.state(of: lane)
         if states == [.closed] { return true }
         return states == [.halfOpen] && self.lanes[Int(lane.index)].probe == nil
@@ -101,7 +91,12 @@ extension Referee {
     /// Whether an item that was never started may wait for a fallback instead of its own group.
     func mayHaveMoved(_ item: Item) -> Bool {
         guard let leg = item.legs.first else { return true }
-        return item.mayHaveMoved || !self.fallbacks(of: item, leg: leg, after: .noRoute).isEmpty
+        return item.mayHaveMoved || self.hasFallback(item, leg)
+    }
+
+    /// Whether an item that nobody in its group could take may wait for a fallback.
+    func hasFallback(_ item: Item, _ leg: Leg) -> Bool {
+        [FailureCode.noRoute, .contextWindow].contains { !self.fallbacks(of: item, leg: leg, after: $0).isEmpty }
     }
 
     /// Whether an item may have stopped following: its leader is being cancelled, or waits in a paused run.

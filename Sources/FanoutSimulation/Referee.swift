@@ -35,6 +35,8 @@ package struct Referee {
         var mustWait = false
         var last: (code: FailureCode, lease: LeaseID)?
         var isOver = false
+        /// Its prompt didn't fit into a window of so many tokens; 0 = it was never too long.
+        var windowTooSmall: UInt32 = 0
     }
 
     struct Item {
@@ -70,6 +72,7 @@ package struct Referee {
     var items: [ItemID: Item] = [:]
     var leases: [LeaseID: Lease] = [:]
     var lanes: [NaiveLane] = []
+    var money: [NaivePurse.Owner: NaivePurse] = [:]
     /// Items that aren't final.
     var open: Set<ItemID> = []
     var running: Set<LeaseID> = []
@@ -86,6 +89,7 @@ package struct Referee {
     package init(snapshot: Snapshot) {
         self.snapshot = snapshot
         self.lanes = Array(repeating: NaiveLane(), count: snapshot.deployments.count)
+        self.configureBudgets()
     }
 
     mutating func blame(_ fault: String) {
@@ -109,6 +113,7 @@ package struct Referee {
 
     mutating func opened(_ run: RunID, _ terms: RunTerms) {
         self.runs[run] = Run(terms: terms)
+        self.openPurses(of: run, terms)
     }
 
     mutating func submitted(_ run: RunID, _ tickets: [Ticket]) {
@@ -171,7 +176,7 @@ package struct Referee {
     mutating func reloaded(_ snapshot: Snapshot) {
         for id in self.open {
             guard let item = self.items[id], let leg = item.legs.first else { continue }
-            if !self.fallbacks(of: item, leg: leg, after: .noRoute).isEmpty { self.items[id]?.mayHaveMoved = true }
+            if self.hasFallback(item, leg) { self.items[id]?.mayHaveMoved = true }
         }
         for index in self.lanes.indices {
             self.lanes[index].off = nil
@@ -186,6 +191,7 @@ package struct Referee {
         }
         self.snapshot = snapshot
         while self.lanes.count < snapshot.deployments.count { self.lanes.append(NaiveLane()) }
+        self.configureBudgets()
         for id in self.open { self.items[id]?.sawReload = true }
     }
 
@@ -194,6 +200,7 @@ package struct Referee {
         self.leases[id]?.outcome = outcome
         self.leases[id]?.settledAt = self.event
         self.running.remove(id)
+        self.paid(id, outcome.costNanoUSD)
         let lane = Int(lease.lane.index)
         self.learn(id, outcome, lane: lane)
         self.lanes[lane].active.remove(id)
@@ -220,10 +227,12 @@ package struct Referee {
         guard code.traits.fault == .account else { return }
         let isKeys = code == .authentication || code == .quotaExhausted
         let credential = deployment.endpoint.credential
+        let provider = deployment.endpoint.provider
         for index in self.lanes.indices {
             let shares =
                 isKeys && credential != .none
                 && self.snapshot.deployments[index].endpoint.credential == credential
+                && self.snapshot.deployments[index].endpoint.provider == provider
             guard index == lane || shares else { continue }
             self.lanes[index].off = (code, self.now.adding(milliseconds: 1_800_000))
             self.lanes[index].needsProbe = true
@@ -242,9 +251,10 @@ package struct Referee {
         var leg = item.legs[lease.leg]
         leg.failures.append((lease.lane, code, self.now))
         leg.last = (code, id)
+        if code == .contextWindow { self.outgrow(&leg, lease.lane, item.ticket) }
         if !code.traits.retriesSameLane || outcome.shouldRetry == false { leg.barred.insert(lease.lane) }
         let tried = Set(leg.failures.map(\.lane))
-        leg.mustWait = !self.eligible(item.ticket, leg.group).contains {
+        leg.mustWait = !self.eligible(item.ticket, leg).contains {
             !tried.contains($0) && !leg.barred.contains($0) && self.state(of: $0) == [.closed]
         }
         item.legs[lease.leg] = leg

@@ -163,6 +163,9 @@ package struct Simulation {
         let isStreamed = self.streamed.contains(dispatch.item.run)
         var answer = self.world.answer(of: dispatch.lane, streamed: isStreamed)
         let deadline = self.referee.items[dispatch.item]?.deadline ?? .never
+        if let ticket = self.referee.items[dispatch.item]?.ticket {
+            self.world.fill(&answer.outcome, for: ticket, on: dispatch.lane, milliseconds: answer.milliseconds)
+        }
         var end = self.now.adding(milliseconds: answer.milliseconds)
         if end > deadline {
             // The attempt's own timer ends it.

@@ -25,6 +25,8 @@ package struct World: Sendable {
     package var generator: SplitMix64
     package var snapshot = Snapshot()
     package var moods: [ProviderMood] = []
+    /// By tenant.
+    var tenantBudgets: [Budget?] = []
 
     static let keys = 3
     static let needs: [Needs] = [.chat, [.chat, .tools], [.chat, .vision], [.chat, .tools, .vision]]
@@ -38,6 +40,7 @@ package struct World: Sendable {
             for _ in 0..<self.pick([1, 1, 2, 2, 3, 4]) { self.addLane(to: group) }
         }
         self.makeFallbacks()
+        for _ in 0..<3 { self.tenantBudgets.append(self.chance(10) ? self.budget() : nil) }
     }
 
     mutating func below(_ bound: Int) -> Int { self.generator.below(bound) }
@@ -58,6 +61,7 @@ package struct World: Sendable {
         if self.chance(20) { routing.allowedFails = UInt32(self.below(4)) }
         if self.chance(20) { routing.cooldownMilliseconds = UInt64(100 + self.below(5_000)) }
         routing.disablesCooldowns = self.chance(8)
+        self.chooseStrategy(&routing)
         self.snapshot.routing = routing
         self.snapshot.version += 1
     }
@@ -65,7 +69,7 @@ package struct World: Sendable {
     private mutating func addLane(to group: Int) {
         let id = self.snapshot.deployments.count
         var endpoint = Endpoint(
-            provider: "provider",
+            provider: "provider-\(self.below(Self.providers))",
             format: .openAI,
             isSecure: false,
             host: "host",
@@ -90,11 +94,12 @@ package struct World: Sendable {
         lane.allowedFails = self.chance(10) ? UInt32(self.below(3)) : nil
         lane.cooldownMilliseconds = self.chance(10) ? UInt64(100 + self.below(3_000)) : nil
         lane.offers = self.chance(60) ? .all : self.pick(Self.needs)
-        lane.tags = self.chance(20) ? ["blue"] : []
+        self.mark(&lane)
     }
 
     private mutating func makeFallbacks() {
         for group in self.snapshot.groups.indices {
+            self.snapshot.groups[group].strategy = self.chance(20) ? self.pick(RoutingStrategy.allCases) : nil
             self.snapshot.groups[group].retries = self.chance(20) ? UInt32(self.below(3)) : nil
             self.snapshot.groups[group].fallbacks = self.chance(50) ? self.groups() : []
             self.snapshot.groups[group].contextWindowFallbacks = self.chance(20) ? self.groups() : nil
@@ -150,23 +155,30 @@ package struct World: Sendable {
             ticket.deadline = now.adding(milliseconds: UInt64(self.pick([500, 5_000, 60_000, 600_000])))
         }
         if self.chance(20) { ticket.priority = Int32(self.below(3)) - 1 }
+        if self.chance(80) { ticket.promptTokens = UInt32(self.pick([1, 200, 900, 5_000, 20_000])) }
+        if self.chance(60) { ticket.completionTokens = UInt32(self.pick([1, 100, 2_000])) }
         if self.chance(15) { ticket.attemptsMax = UInt16(1 + self.below(5)) }
         if streamed { ticket.flags.insert(.streamed) }
         if streamed && self.chance(30) { ticket.flags.insert(.failsOnStreamBreak) }
         if self.chance(15) { ticket.flags.insert(.noFallbacks) }
         if self.chance(25) {
             ticket.group = GroupID(0)
-            ticket.digest = RequestDigest(high: 1, low: UInt64(1 + self.below(3)))
+            let request = self.below(3)
+            ticket.digest = RequestDigest(high: 1, low: UInt64(1 + request))
+            ticket.needs = Self.needs[request]
+            ticket.promptTokens = UInt32(100 * request)
         }
         let isRace = self.chance(12)
-        if isRace || self.chance(15) {
+        let asked = self.ask()
+        if isRace || !asked.tags.isEmpty || asked.region != nil || self.chance(15) {
             var race: [GroupID] = []
             if isRace { race = (0..<(2 + self.below(3))).map { _ in GroupID(self.below(self.snapshot.groups.count)) } }
             if let first = race.first { ticket.group = first }
             ticket.extras = TicketExtras(
                 fallbacks: self.chance(20) ? self.groups() : nil,
                 race: race,
-                tags: self.chance(20) ? ["blue"] : []
+                tags: asked.tags,
+                region: asked.region
             )
             ticket.raceWidth = isRace ? UInt16(self.below(4)) : 0
         }

@@ -147,6 +147,16 @@ import Testing
         }
     }
 
+    @Test func `an item takes no answer from where it may not go itself`() {
+        var bench = Bench(Bench.snapshot(lanes: [2]) { $0.deployments[1].region = "eu" })
+        let digest = RequestDigest(high: 1, low: 2)
+        for _ in 0..<2 { bench.submit { $0.digest = digest } }
+        bench.submit { ($0.digest, $0.extras) = (digest, TicketExtras(region: "eu")) }
+        bench.submit { ($0.digest, $0.flags) = (digest, .noFallbacks) }
+        #expect(bench.starts.map(\.item.index) == [0, 2, 3])
+        #expect(bench.lanes[1] == 1)
+    }
+
     @Test func `a caller's fault goes to all followers, a provider's to nobody`() {
         for code in [FailureCode.invalidRequest, .providerError] {
             var bench = Bench(Bench.snapshot(lanes: [1]))
