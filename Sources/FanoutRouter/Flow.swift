@@ -39,6 +39,8 @@ struct WaitQueue: RingMember {
     var deadlineFloor = Instant.never
     /// Whether a leg here may have fallbacks of its own.
     var hasOwnFallbacks = false
+    /// The lane that saves up for the leg at its head; `nil` = none.
+    var heldLane: LaneID?
     var isFree = false
 }
 

@@ -20,6 +20,14 @@ struct Lane {
     var breaker = Breaker()
     var breakerPolicy = BreakerPolicy()
     var pause = LanePause()
+    /// Its own limits of requests and tokens.
+    var limits = RateGate()
+    /// The limits that it shares, among the core's accounts; -1 = none.
+    var account: Int32 = -1
+    /// Its place among the account's lanes.
+    var accountPlace: Int32 = 0
+    /// When its limits and its account's let the smallest attempt go, as of its last change.
+    var limitsReadyAt = Instant.zero
     /// Why and until when it is off; `nil` = it is on.
     var off: (code: FailureCode, until: Instant)?
     /// The lease of the probe that is out; 0 = none.

@@ -38,6 +38,10 @@ struct LaneGroup {
     var reachableFallbacks = 0
     /// Retries of an item after its first attempt.
     var retries: UInt32 = 0
+    /// Whether any lane has limits: without one, nothing is asked of them.
+    var hasLimits = false
+    /// What its answers have shown.
+    var completions = CompletionEstimate()
     /// Queues with this group's lanes.
     var queues: [Slot] = []
     /// Queues whose legs wait for a lane.

@@ -31,6 +31,8 @@ struct RunRecord {
     var purse = Purse()
     /// The flow that was used last.
     var lastFlow: Slot = .none
+    /// What its answers have shown.
+    var completions = CompletionEstimate()
 }
 
 /// One item: undelivered, or delivered with leases that aren't settled.
@@ -150,6 +152,12 @@ struct LeaseRecord {
     var startedAt: Instant
     /// The most that it may cost, in 10^-9 US dollars.
     var reserved: Int64 = 0
+    /// What was reserved for it.
+    var cost = RateCounts.none
+    /// What its lane had spent once it was reserved.
+    var mark = RateCounts.none
+    /// The account that it was reserved at; -1 = none.
+    var account: Int32 = -1
 }
 
 /// One tenant's share of the daemon.

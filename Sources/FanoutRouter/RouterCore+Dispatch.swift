@@ -13,7 +13,10 @@ extension RouterCore {
     /// Every queue that may have something is in a class's ring, so the cost is that of what is started, and of the
     /// queues that turn out to wait for a lane.
     mutating func pump(_ effects: inout [Effect]) {
-        while self.inFlight < self.snapshot.routing.daemonConcurrency, let queue = self.nextQueue() {
+        // Who can't start in time ends here, and that may end a run before anything more of it starts.
+        while self.failedRuns.isEmpty, self.inFlight < self.snapshot.routing.daemonConcurrency,
+            let queue = self.nextQueue()
+        {
             self.serve(queue, &effects)
         }
     }
@@ -69,11 +72,18 @@ extension RouterCore {
                 self.park(flow)
                 continue
             }
-            guard let leg = self.popLeg(from: flow) else {
+            guard let next = self.flows[flow].line.peekFirst(of: flow, legs: self.legs) else {
                 preconditionFailure("a flow in turn has no leg: \(self.flows[flow])")
             }
+            let cost = self.cost(of: next)
+            let fitting = self.fitting(lanes, cost, queue: queue)
+            guard !fitting.isEmpty else {
+                self.hold(queue, next, cost, among: lanes, &effects)
+                return
+            }
+            guard let leg = self.popLeg(from: flow) else { preconditionFailure("leg \(next) is gone") }
             self.turn(queue: queue, node: node, flow: flow)
-            self.start(leg, among: lanes, &effects)
+            self.start(leg, among: fitting, cost, queue: queue, &effects)
             return
         }
     }
@@ -91,7 +101,13 @@ extension RouterCore {
         if self.flows[flow].line.live == 0 { self.dissolve(flow) }
     }
 
-    private mutating func start(_ leg: Slot, among lanes: LaneSet, _ effects: inout [Effect]) {
+    private mutating func start(
+        _ leg: Slot,
+        among lanes: LaneSet,
+        _ cost: RateCounts,
+        queue: Slot,
+        _ effects: inout [Effect]
+    ) {
         let group = self.legs[leg].group
         let item = self.legs[leg].item
         let candidates = self.apart(lanes, from: item, group: group)
@@ -118,7 +134,6 @@ extension RouterCore {
         self.paces[Int(id.index)].usage.start(self.usageEstimate(of: item))
         self.reserve(lease, &effects)
         if isProbe { self.lanes[Int(id.index)].probe = self.leases[lease].number }
-        self.refresh(id, &effects)
         effects.append(
             .start(
                 Dispatch(
@@ -133,6 +148,10 @@ extension RouterCore {
                 )
             )
         )
+        let rank = Self.index(of: self.runs[run].terms.priorityClass)
+        self.reserveLimits(cost, for: lease, rank: rank, &effects)
+        self.refresh(id, &effects)
+        self.endHold(of: queue)
         if self.items[item].isRace, !self.hasAttemptsLeft(item) { self.dropUnstartedLegs(of: item) }
         if self.items[item].leases == 1 {
             if self.items[item].isRace { self.moveWaitingLegs(of: item) }

@@ -9,7 +9,7 @@ extension RouterCore {
     /// For tests.
     package func invariants() -> [String] {
         self.checkCounts() + self.checkItems() + self.checkQueues() + self.checkFlows() + self.checkLanes()
-            + self.checkIdleness() + self.checkPurses()
+            + self.checkIdleness() + self.checkPurses() + self.checkLimits()
     }
 
     private func checkPurses() -> [String] {
@@ -192,13 +192,14 @@ extension RouterCore {
             let group = self.groups[Int(lane.group.index)]
             let gate = lane.gate(now: self.now)
             if lane.state != gate { faults.append("lane \(index) is \(gate), said to be \(lane.state)") }
-            let isAvailable = lane.takesMore(gate)
+            let isReady = lane.limitsReadyAt <= self.now
+            let isAvailable = lane.takesMore(gate) && isReady && self.accountHasPlace(index)
             if lane.isAvailable != isAvailable || group.available.contains(lane.position) != isAvailable {
                 faults.append("lane \(index) availability")
             }
             if group.healthy.contains(lane.position) != (gate == .closed) { faults.append("lane \(index) health") }
             if group.recoverable.contains(lane.position) != (gate != .off) { faults.append("lane \(index) hope") }
-            if let instant = lane.changeAt(now: self.now), lane.armed > instant || self.laneTimers.next > instant {
+            if let instant = self.changeAt(LaneID(index)), lane.armed > instant || self.laneTimers.next > instant {
                 faults.append("lane \(index) has no timer")
             }
             let probes = self.leases.slots().count { self.leases[$0].number == lane.probe }
@@ -216,7 +217,9 @@ extension RouterCore {
             case .idle: break
             case .ready: faults.append("queue \(slot) was not served")
             case .starved:
-                if !self.usableLanes(of: slot).isEmpty { faults.append("queue \(slot) starves beside a lane") }
+                if !self.usableLanes(of: slot).isEmpty && !self.waitsForLevel(slot) {
+                    faults.append("queue \(slot) starves beside a lane")
+                }
             }
         }
         return faults

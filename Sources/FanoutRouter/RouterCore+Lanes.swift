@@ -83,6 +83,7 @@ extension RouterCore {
     /// Brings the group's sets up to date with a lane, and tells those who wait.
     mutating func refresh(_ id: LaneID, _ effects: inout [Effect]) {
         let old = self.look(at: id)
+        self.reviewHold(at: Int(id.index))
         self.update(id)
         self.announce(id, since: old, &effects)
     }
@@ -127,7 +128,9 @@ extension RouterCore {
         let gate = self.lanes[index].gate(now: self.now)
         let position = self.lanes[index].position
         let group = Int(self.lanes[index].group.index)
-        let isAvailable = self.lanes[index].takesMore(gate)
+        let ready = self.limitsReadyAt(index, .smallest)
+        self.lanes[index].limitsReadyAt = ready
+        let isAvailable = self.lanes[index].takesMore(gate) && ready <= self.now && self.accountHasPlace(index)
         if isAvailable != self.lanes[index].isAvailable {
             self.lanes[index].isAvailable = isAvailable
             if isAvailable {
@@ -136,7 +139,12 @@ extension RouterCore {
                 self.groups[group].available.remove(position)
             }
         }
-        if gate == .closed && self.lanes[index].state == .closed { return }
+        if gate == .closed && self.lanes[index].state == .closed {
+            let isPaced = ready > self.now
+            self.lanes[index].readyAt = isPaced ? self.promisedAt(index) : .zero
+            if isPaced || self.lanes[index].limits.hold != nil { self.armLane(id) }
+            return
+        }
         self.lanes[index].state = gate
         if gate == .closed {
             self.groups[group].healthy.insert(position)
@@ -149,7 +157,8 @@ extension RouterCore {
             self.groups[group].recoverable.insert(position)
         }
         switch gate {
-        case .closed, .halfOpen: self.lanes[index].readyAt = .zero
+        case .closed, .halfOpen:
+            self.lanes[index].readyAt = ready > self.now ? self.promisedAt(index) : .zero
         case .open, .paused, .off: self.lanes[index].readyAt = self.lanes[index].recovery(now: self.now) ?? .never
         }
         self.armLane(id)
@@ -176,7 +185,7 @@ extension RouterCore {
                 continue
             }
             let hopeful = key.permitted.intersection(self.groups[group].recoverable)
-            if hopeful.intersects(self.groups[group].healthy) { continue }
+            if hopeful.intersects(self.groups[group].healthy), !self.groups[group].hasLimits { continue }
             var earliest = self.recovery(of: hopeful, group: group)
             let hasFallbacks = self.groups[group].reachableFallbacks > 0 || self.queues[queue].hasOwnFallbacks
             if hasFallbacks && self.isUnfunded(hopeful, group: group) {

@@ -3,7 +3,7 @@
 
 package import FanoutModel
 
-/// What providers say and show of their limits.
+/// What attempts take from the limits of lanes and accounts, and what providers say of them.
 extension RouterCore {
     /// The headers of an attempt's answer have come, with what they say of the provider's limits.
     ///
@@ -15,6 +15,200 @@ extension RouterCore {
         into effects: inout [Effect]
     ) {
         self.begin(now, &effects)
+        // A header that crosses the settle is late news; the next answer has fresher ones.
+        if let slot = self.slot(of: lease) {
+            let record = self.leases[slot]
+            let lane = Int(record.lane.index)
+            let isNew = self.lanes[lane].limits.reconcile(
+                rates,
+                lease: record.number >> 24,
+                startedAt: record.startedAt,
+                mark: record.mark,
+                now: self.now
+            )
+            if isNew { self.groups[Int(self.lanes[lane].group.index)].hasLimits = true }
+            self.refresh(record.lane, &effects)
+        }
         self.finish(&effects)
+    }
+
+    // MARK: - Costs
+
+    /// What an attempt of a leg is expected to take: its prompt as estimated, and what answers of its batch, or of its
+    /// group, have shown, but no more than it allows.
+    func cost(of leg: Slot) -> RateCounts {
+        let item = self.legs[leg].item
+        let ticket = self.items[item].ticket
+        var cost = RateCounts(requests: 1, prompt: Int64(ticket.promptTokens))
+        guard !ticket.needs.contains(.embedding) else { return cost }
+        let group = self.groups[Int(self.legs[leg].group.index)].completions.expected(else: CompletionEstimate.prior)
+        let expected = Int64(self.runs[self.items[item].run].completions.expected(else: group).rounded(.up))
+        let most = ticket.completionTokens == 0 ? Int64.max : Int64(ticket.completionTokens)
+        cost.completion = min(most, expected)
+        return cost
+    }
+
+    /// What an attempt took, as far as is known.
+    ///
+    /// An answer 429 took nothing. Where no usage was reported, what may have been billed counts as reserved.
+    private static func used(_ outcome: Outcome, cost: RateCounts) -> RateCounts {
+        if outcome.wasNeverSent || outcome.code == .rateLimited { return .none }
+        if outcome.promptTokens > 0 || outcome.completionTokens > 0 {
+            let prompt = outcome.promptTokens > 0 ? Int64(outcome.promptTokens) : cost.prompt
+            return RateCounts(requests: 1, prompt: prompt, completion: Int64(outcome.completionTokens))
+        }
+        switch outcome.code {
+        case .overloaded, .unreachable: return RateCounts(requests: 1)
+        case .providerError where !outcome.hadContent: return RateCounts(requests: 1)
+        case let code?:
+            let isRefusal = code.traits.fault == .caller || code.traits.fault == .account
+            return isRefusal ? RateCounts(requests: 1) : cost
+        case nil: return cost
+        }
+    }
+
+    /// Remembers how long answers are.
+    mutating func learnLength(_ outcome: Outcome, of lease: LeaseRecord) {
+        guard outcome.code == nil, outcome.completionTokens > 0 else { return }
+        self.runs[self.items[lease.item].run].completions.learn(outcome.completionTokens)
+        self.groups[Int(self.legs[lease.leg].group.index)].completions.learn(outcome.completionTokens)
+    }
+
+    // MARK: - Reservations
+
+    /// Takes a cost from the limits of a lease's lane and its account.
+    mutating func reserveLimits(_ cost: RateCounts, for lease: Slot, rank: Int, _ effects: inout [Effect]) {
+        let lane = Int(self.leases[lease].lane.index)
+        self.lanes[lane].limits.reserve(cost, now: self.now)
+        self.lanes[lane].limits.see(rank: rank, now: self.now)
+        self.leases[lease].cost = cost
+        self.leases[lease].mark = self.lanes[lane].limits.spent
+        let account = self.lanes[lane].account
+        self.leases[lease].account = account
+        guard account >= 0 else { return }
+        self.accounts[Int(account)].limits.reserve(cost, now: self.now)
+        self.accounts[Int(account)].limits.see(rank: rank, now: self.now)
+        self.accounts[Int(account)].turn = Int(self.lanes[lane].accountPlace) + 1
+        self.accountChanged(Int(account), &effects)
+    }
+
+    /// Ends a reservation, whatever became of its attempt.
+    mutating func settleLimits(_ lease: LeaseRecord, _ outcome: Outcome, _ effects: inout [Effect]) {
+        let used = Self.used(outcome, cost: lease.cost)
+        let lane = Int(lease.lane.index)
+        let number = lease.number >> 24
+        self.lanes[lane].limits.settle(lease.cost, used: used, lease: number, now: self.now)
+        guard lease.account >= 0 else { return }
+        self.accounts[Int(lease.account)].limits.settle(lease.cost, used: used, lease: number, now: self.now)
+        self.accountChanged(Int(lease.account), &effects)
+    }
+
+    // MARK: - Lanes
+
+    /// When a lane's limits and its account's let a cost go, if nothing else goes before; its concurrency apart.
+    func limitsReadyAt(_ lane: Int, _ cost: RateCounts, headroom: Double = 0) -> Instant {
+        let own = self.lanes[lane].limits.readyAt(cost, headroom: headroom, now: self.now)
+        let account = self.lanes[lane].account
+        guard account >= 0 else { return own }
+        return max(own, self.accounts[Int(account)].limits.readyAt(cost, headroom: headroom, now: self.now))
+    }
+
+    /// The same, with what attempts in flight may give back.
+    func earliestByLimits(_ lane: Int, _ cost: RateCounts) -> Instant {
+        let own = self.lanes[lane].limits.earliest(cost, now: self.now)
+        let account = self.lanes[lane].account
+        guard account >= 0 else { return own }
+        return max(own, self.accounts[Int(account)].limits.earliest(cost, now: self.now))
+    }
+
+    /// When a lane could start something at the earliest, as others are told of it: `zero` = at any moment.
+    func promisedAt(_ lane: Int) -> Instant {
+        let earliest = self.earliestByLimits(lane, .smallest)
+        return earliest > self.now ? earliest : .zero
+    }
+
+    /// Whether a lane's account leaves a place for one more attempt.
+    func accountHasPlace(_ lane: Int) -> Bool {
+        let account = self.lanes[lane].account
+        return account < 0 || self.accounts[Int(account)].limits.hasPlace
+    }
+
+    /// An account's level or its attempts in flight have changed: its lanes hear of it if that means anything to them.
+    private mutating func accountChanged(_ account: Int, _ effects: inout [Effect]) {
+        let hasPlace = self.accounts[account].limits.hasPlace
+        let isOpen = hasPlace && self.accounts[account].limits.readyAt(.smallest, now: self.now) <= self.now
+        if isOpen && self.accounts[account].isOpen && self.accounts[account].limits.hold == nil { return }
+        self.accounts[account].isOpen = isOpen
+        self.refreshLanes(of: account, &effects)
+    }
+
+    /// An account's lanes hear of a change, in turn.
+    mutating func refreshLanes(of account: Int, _ effects: inout [Effect]) {
+        let count = self.accounts[account].lanes.count
+        let first = self.accounts[account].turn
+        for offset in 0..<count { self.refresh(self.accounts[account].lanes[(first + offset) % count], &effects) }
+    }
+
+    // MARK: - Configuration
+
+    /// Makes accounts agree with the snapshot; lanes join them afterwards.
+    mutating func configureAccounts() {
+        for index in self.accounts.indices {
+            self.accounts[index].lanes = []
+            self.accounts[index].turn = 0
+            self.accounts[index].isOpen = false
+        }
+        for limits in self.snapshot.accounts {
+            let account = self.account(named: limits.name)
+            let rates = self.snapshot.routing.enforcesRates ? limits.rates : RateLimits()
+            self.accounts[account].limits.configure(rates, nextLease: self.nextLease, now: self.now)
+            self.accounts[account].limits.maxConcurrency = limits.maxConcurrency
+        }
+    }
+
+    private mutating func account(named name: String) -> Int {
+        if let index = self.accounts.firstIndex(where: { $0.name == name }) { return index }
+        self.accounts.append(Account(name: name))
+        return self.accounts.count - 1
+    }
+
+    /// Makes a lane's limits agree with the snapshot.
+    mutating func configureLimits(_ deployment: Deployment, at index: Int) {
+        let rates = self.snapshot.routing.enforcesRates ? deployment.rates : RateLimits()
+        self.lanes[index].limits.configure(rates, nextLease: self.nextLease, now: self.now)
+        self.lanes[index].account = -1
+        if let place = deployment.account, self.snapshot.accounts.indices.contains(place) {
+            let account = self.account(named: self.snapshot.accounts[place].name)
+            self.lanes[index].account = Int32(account)
+            if self.lanes[index].isActive {
+                self.lanes[index].accountPlace = Int32(self.accounts[account].lanes.count)
+                self.accounts[account].lanes.append(LaneID(index))
+            }
+        }
+        if self.lanes[index].limits.isLimited || self.lanes[index].account >= 0 {
+            self.groups[Int(deployment.group.index)].hasLimits = true
+        }
+    }
+
+    /// Whether a deployment, or its account, is configured to take nothing.
+    func isShut(_ deployment: Deployment) -> Bool {
+        if deployment.maxConcurrency ?? self.snapshot.routing.laneConcurrency == 0 { return true }
+        guard self.snapshot.routing.enforcesRates else { return false }
+        if deployment.rates.isClosed { return true }
+        guard let place = deployment.account, self.snapshot.accounts.indices.contains(place) else { return false }
+        let account = self.snapshot.accounts[place]
+        return account.rates.isClosed || account.maxConcurrency == 0
+    }
+}
+
+extension Deployment {
+    /// Its own limits.
+    var rates: RateLimits {
+        var rates = RateLimits()
+        rates.requestsPerMinute = self.requestsPerMinute
+        rates.tokensPerMinute = self.tokensPerMinute
+        rates.promptTokensPerMinute = self.promptTokensPerMinute
+        rates.completionTokensPerMinute = self.completionTokensPerMinute
+        return rates
     }
 }

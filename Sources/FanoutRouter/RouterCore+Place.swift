@@ -58,8 +58,8 @@ extension RouterCore {
         let permitted = eligible.subtracting(self.legs[leg].barred)
         let hopeful = permitted.intersection(self.groups[group].recoverable)
         guard !hopeful.isEmpty else { return self.whyOff(eligible, group: group) }
-        if hopeful.intersects(self.groups[group].healthy) { return .lanes(permitted) }
-        let earliest = self.recovery(of: hopeful, group: group)
+        if hopeful.intersects(self.groups[group].healthy), !self.groups[group].hasLimits { return .lanes(permitted) }
+        let earliest = self.recovery(of: hopeful, group: group, for: self.cost(of: leg))
         if self.isUnfunded(hopeful, group: group) {
             return .unfunded(permitted, earliest, self.obstacle(of: hopeful, group: group))
         }
@@ -68,11 +68,14 @@ extension RouterCore {
     }
 
     /// The earliest instant at which one of some lanes could start an attempt.
-    func recovery(of lanes: LaneSet, group: Int) -> Instant {
+    ///
+    /// Slots, and tokens reserved for answers, may come back at any moment; requests and prompts don't.
+    func recovery(of lanes: LaneSet, group: Int, for cost: RateCounts = .smallest) -> Instant {
         var earliest = Instant.never
         lanes.forEach { position in
-            let lane = self.lanes[Int(self.groups[group].lanes[position].index)]
-            if let instant = lane.recovery(now: self.now) { earliest = min(earliest, instant) }
+            let index = Int(self.groups[group].lanes[position].index)
+            guard earliest > self.now, let instant = self.lanes[index].recovery(now: self.now) else { return }
+            earliest = min(earliest, max(instant, self.earliestByLimits(index, cost)))
         }
         return earliest
     }

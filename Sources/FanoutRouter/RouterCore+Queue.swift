@@ -28,6 +28,8 @@ extension RouterCore {
         }
         if self.items[item].ticket.extras?.fallbacks != nil { self.queues[queue].hasOwnFallbacks = true }
         if self.flows[flow].line.live == 1 { self.attach(flow) }
+        // Whoever is next now may fit.
+        self.endHold(of: queue)
         if self.items[item].attempts > 0 { self.armDeadline(item) }
     }
 
@@ -54,9 +56,11 @@ extension RouterCore {
     /// Takes a waiting leg out of turn.
     mutating func withdraw(_ leg: Slot) {
         let flow = self.legs[leg].flow
+        let queue = self.flows[flow].queue
         self.legs[leg].place = .idle
         self.legs[leg].flow = .none
-        self.queues[self.flows[flow].queue].waiting -= 1
+        self.queues[queue].waiting -= 1
+        self.endHold(of: queue)
         self.flows[flow].line.discardOne(of: flow, legs: self.legs)
         if self.flows[flow].line.live == 0 { self.dissolve(flow) }
     }
@@ -249,6 +253,7 @@ extension RouterCore {
     private mutating func makeIdle(_ queue: Slot) {
         self.leaveRing(queue)
         self.queues[queue].state = .idle
+        self.endHold(of: queue)
     }
 
     private mutating func leaveRing(_ queue: Slot) {

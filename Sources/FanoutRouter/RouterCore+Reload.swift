@@ -50,6 +50,7 @@ extension RouterCore {
     /// Makes lanes and groups agree with the snapshot.
     mutating func configure() {
         while self.groups.count < self.snapshot.groups.count { self.groups.append(LaneGroup()) }
+        self.configureAccounts()
         for (index, group) in self.snapshot.groups.enumerated() { self.configure(group, at: index) }
         for (index, deployment) in self.snapshot.deployments.enumerated() {
             let group = Int(deployment.group.index)
@@ -88,6 +89,7 @@ extension RouterCore {
         self.groups[index].recoverable = LaneSet()
         self.groups[index].forgetMasks()
         self.groups[index].hasOrder = false
+        self.groups[index].hasLimits = false
         self.groups[index].retries = group.retries ?? self.snapshot.routing.retries
         let reachable = FallbackPlan.reachable(from: GroupID(index), groups: self.snapshot.groups)
         self.groups[index].reachableFallbacks = min(reachable, Int(self.snapshot.routing.maxFallbacks))
@@ -95,7 +97,7 @@ extension RouterCore {
         for lane in group.lanes where Int(lane.index) < self.snapshot.deployments.count {
             let deployment = self.snapshot.deployments[Int(lane.index)]
             guard deployment.isActive, Int(deployment.group.index) == index else { continue }
-            if self.limit(of: deployment) == 0 { continue }
+            if self.isShut(deployment) { continue }
             let position = self.position(of: lane, in: index)
             self.groups[index].members.insert(position)
             if deployment.order != nil { self.groups[index].hasOrder = true }
@@ -111,6 +113,7 @@ extension RouterCore {
         self.lanes[index].limit = self.limit(of: deployment)
         self.lanes[index].retries = deployment.retries
         self.lanes[index].rates = Self.rates(of: deployment.price)
+        self.configureLimits(deployment, at: index)
         let group = Int(deployment.group.index)
         self.groups[group].orders[position] = deployment.order ?? .max
         self.groups[group].weights[position] = WeightedShuffle.Weights(

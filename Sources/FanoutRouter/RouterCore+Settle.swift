@@ -49,6 +49,8 @@ extension RouterCore {
         let lease = self.leases[slot]
         self.pay(lease, cost: outcome.costNanoUSD, &effects)
         self.giveBack(slot)
+        self.learnLength(outcome, of: lease)
+        self.settleLimits(lease, outcome, &effects)
         self.learn(outcome, from: lease, &effects)
         let item = lease.item
         switch self.items[item].fate {

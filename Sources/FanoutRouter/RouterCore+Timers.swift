@@ -17,6 +17,9 @@ extension RouterCore {
             let id = LaneID(Int(entry.slot))
             guard self.lanes[Int(entry.slot)].armed == entry.instant else { continue }
             self.lanes[Int(entry.slot)].armed = .never
+            // What an account has comes back for all its lanes at once.
+            let account = self.lanes[Int(entry.slot)].account
+            if account >= 0 { self.refreshLanes(of: Int(account), &effects) }
             self.refresh(id, &effects)
         }
         self.runPurseTimers(&effects)
@@ -105,10 +108,20 @@ extension RouterCore {
         swap(&heap, &self.retries)
     }
 
-    /// A lane is to be looked at when its gate may change by itself.
+    /// When a lane may take more by itself: its gate changes, a level is there, or what it saved up for.
+    func changeAt(_ id: LaneID) -> Instant? {
+        let index = Int(id.index)
+        var instant = self.lanes[index].changeAt(now: self.now)
+        let ready = self.lanes[index].limitsReadyAt
+        if ready > self.now, self.lanes[index].state != .off { instant = min(instant ?? .never, ready) }
+        if let hold = self.lanes[index].limits.hold { instant = min(instant ?? .never, hold.until) }
+        return instant
+    }
+
+    /// A lane is to be looked at when that has come.
     mutating func armLane(_ id: LaneID) {
         let index = Int(id.index)
-        guard let instant = self.lanes[index].changeAt(now: self.now), instant < self.lanes[index].armed else { return }
+        guard let instant = self.changeAt(id), instant < self.lanes[index].armed else { return }
         self.lanes[index].armed = instant
         self.laneTimers.insert(TimerHeap.Entry(instant: instant, slot: Slot(id.index), stamp: 0))
     }

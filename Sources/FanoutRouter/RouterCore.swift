@@ -32,6 +32,8 @@ package struct RouterCore {
 
     var lanes: [Lane] = []
     var groups: [LaneGroup] = []
+    /// Limits that lanes share; never given anew, so that a lease keeps its account.
+    var accounts: [Account] = []
     var tenants: [TenantRecord] = []
     /// What each lane's attempts have taught, by lane.
     var paces: [LanePace] = []
@@ -157,8 +159,10 @@ package struct RouterCore {
 
     mutating func conclude(_ effects: inout [Effect]) {
         while let run = self.spentRuns.popLast() { self.endSpent(run, &effects) }
-        while let run = self.failedRuns.popLast() { self.end(run, reason: .failFast, &effects) }
-        self.pump(&effects)
+        repeat {
+            while let run = self.failedRuns.popLast() { self.end(run, reason: .failFast, &effects) }
+            self.pump(&effects)
+        } while !self.failedRuns.isEmpty
         self.sweepTimers()
         while let run = self.runsToForget.popLast() { self.forgetIfDone(run) }
     }

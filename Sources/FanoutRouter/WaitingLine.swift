@@ -45,6 +45,15 @@ struct WaitingLine {
         self.live += 1
     }
 
+    /// The next live leg; dead entries before it are dropped.
+    mutating func peekFirst(of flow: Slot, legs: borrowing Slab<LegRecord>) -> Slot? {
+        while let entry = self.firstStored {
+            if Self.isLive(entry, in: flow, legs: legs) { return entry.leg }
+            _ = self.popStored()
+        }
+        return nil
+    }
+
     /// Takes the next live leg.
     mutating func popFirst(of flow: Slot, legs: borrowing Slab<LegRecord>) -> Entry? {
         while let entry = self.popStored() {
@@ -75,6 +84,11 @@ struct WaitingLine {
     /// Whether an entry's leg still waits at this very turn.
     static func isLive(_ entry: Entry, in flow: Slot, legs: borrowing Slab<LegRecord>) -> Bool {
         legs[entry.leg].stamp == entry.stamp && legs[entry.leg].place == .waiting && legs[entry.leg].flow == flow
+    }
+
+    private var firstStored: Entry? {
+        guard let first = self.ordered.first else { return self.others.min }
+        return self.others.min.map { min($0, first) } ?? first
     }
 
     private mutating func popStored() -> Entry? {

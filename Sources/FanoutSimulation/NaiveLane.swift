@@ -20,6 +20,8 @@ struct NaiveLane {
     var failuresInARow = 0
     var history: [(instant: Instant, failed: Bool)] = []
     var off: (code: FailureCode, until: Instant)?
+    /// Headers of its answers spoke of limits.
+    var wasTold = false
 
     /// What the lane may be at an instant: one state, or two while a random span may or may not be over.
     func states(now: Instant, isServing: Bool) -> [LaneState] {

@@ -55,6 +55,7 @@ extension Referee {
         item.legs[Int(dispatch.leg)].active = dispatch.lease
         self.items[dispatch.item] = item
         self.leases[dispatch.lease] = Lease(item: dispatch.item, lane: dispatch.lane, leg: Int(dispatch.leg))
+        self.judgeRate(dispatch, name)
         self.running.insert(dispatch.lease)
         let lane = Int(dispatch.lane.index)
         if self.state(of: dispatch.lane) != [.closed] {

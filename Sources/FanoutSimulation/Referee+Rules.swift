@@ -9,7 +9,10 @@ extension Referee {
     func isServing(_ lane: LaneID) -> Bool {
         let deployment = self.snapshot.deployments[Int(lane.index)]
         let limit = deployment.maxConcurrency ?? self.snapshot.routing.laneConcurrency
-        return deployment.isActive && limit > 0 && self.snapshot.groups[Int(deployment.group.index)].isActive
+        guard deployment.isActive, limit > 0, self.snapshot.groups[Int(deployment.group.index)].isActive else {
+            return false
+        }
+        return !self.snapshot.routing.enforcesRates || deployment.requestsPerMinute != 0
     }
 
     func limit(of lane: LaneID) -> Int {
@@ -24,12 +27,14 @@ extension Referee {
     }
 
     func hasRoom(_ lane: LaneID) -> Bool {
-        self.lanes[Int(lane.index)].active.count < self.limit(of: lane)
+        guard self.lanes[Int(lane.index)].active.count < self.limit(of: lane) else { return false }
+        guard let account = self.account(of: lane), let most = account.maxConcurrency else { return true }
+        return self.running.count { self.leases[$0]?.account == account.name } < Int(most)
     }
 
     /// Whether a lane would take one more for certain.
     func isFree(_ lane: LaneID) -> Bool {
-        guard self.hasRoom(lane), self.isFunded(lane) else { return false }
+        guard self.hasRoom(lane), self.isFunded(lane), !self.isPaced(lane) else { return false }
         let states = self.state(of: lane)
         if states == [.closed] { return true }
         return states == [.halfOpen] && self.lanes[Int(lane.index)].probe == nil

@@ -65,6 +65,8 @@ package struct Referee {
         var stopped: CancelReason?
         var outcome: Outcome?
         var settledAt: Int?
+        /// What it was charged to.
+        var account: String?
     }
 
     var snapshot: Snapshot
@@ -73,6 +75,9 @@ package struct Referee {
     var leases: [LeaseID: Lease] = [:]
     var lanes: [NaiveLane] = []
     var money: [NaivePurse.Owner: NaivePurse] = [:]
+    /// Limits of requests, of lanes and of accounts by name.
+    var rates: [NaiveRate] = []
+    var accountRates: [String: NaiveRate] = [:]
     /// Items that aren't final.
     var open: Set<ItemID> = []
     var running: Set<LeaseID> = []
@@ -90,6 +95,7 @@ package struct Referee {
         self.snapshot = snapshot
         self.lanes = Array(repeating: NaiveLane(), count: snapshot.deployments.count)
         self.configureBudgets()
+        self.configureRates()
     }
 
     mutating func blame(_ fault: String) {
@@ -192,6 +198,7 @@ package struct Referee {
         self.snapshot = snapshot
         while self.lanes.count < snapshot.deployments.count { self.lanes.append(NaiveLane()) }
         self.configureBudgets()
+        self.configureRates()
         for id in self.open { self.items[id]?.sawReload = true }
     }
 
@@ -201,6 +208,7 @@ package struct Referee {
         self.leases[id]?.settledAt = self.event
         self.running.remove(id)
         self.paid(id, outcome.costNanoUSD)
+        if outcome.code == .rateLimited || outcome.wasNeverSent { self.giveBack(id) }
         let lane = Int(lease.lane.index)
         self.learn(id, outcome, lane: lane)
         self.lanes[lane].active.remove(id)

@@ -37,6 +37,9 @@ extension Simulation {
             // The commit comes before its stops, as it does for the engine.
             let commits = self.core.firstContent(lease, now: self.now, into: &self.effects)
             self.referee.judgeFirstContent(lease, commits: commits)
+        case .headers(let lease, let rates):
+            self.referee.told(lease)
+            self.core.headers(lease, rates, now: self.now, into: &self.effects)
         case .tick: self.core.tick(now: self.now, into: &self.effects)
         case .drain:
             self.referee.drained()

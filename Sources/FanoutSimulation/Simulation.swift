@@ -33,6 +33,7 @@ package struct Simulation {
         case settle(LeaseID, Outcome)
         case settleAgain
         case firstContent(LeaseID)
+        case headers(LeaseID, RateReport)
         case tick
         case drain
     }
@@ -173,6 +174,10 @@ package struct Simulation {
             answer.outcome = Outcome(code: .timeout)
         }
         self.plan(.settle(dispatch.lease, answer.outcome), at: end)
+        if self.world.tellsRates, self.world.chance(50) {
+            let early = self.world.below(Int(answer.milliseconds) + 1)
+            self.plan(.headers(dispatch.lease, self.world.rates()), in: early)
+        }
         let isRace = (self.referee.items[dispatch.item]?.legs.count ?? 1) > 1
         if isStreamed && isRace && (answer.outcome.code == nil || answer.outcome.hadContent) {
             self.plan(.firstContent(dispatch.lease), in: Int(answer.milliseconds) / 2)

@@ -27,20 +27,25 @@ package struct World: Sendable {
     package var moods: [ProviderMood] = []
     /// By tenant.
     var tenantBudgets: [Budget?] = []
+    /// Answers say what is left of limits.
+    var tellsRates = false
 
     static let keys = 3
+    static let accounts = 2
     static let needs: [Needs] = [.chat, [.chat, .tools], [.chat, .vision], [.chat, .tools, .vision]]
 
     /// Makes a world.
     package init(seed: UInt64) {
         self.generator = SplitMix64(seed: seed)
         self.makeRouting()
+        self.makeAccounts()
         for index in 0..<(1 + self.below(4)) { self.snapshot.groups.append(ModelGroup(name: "group-\(index)")) }
         for group in self.snapshot.groups.indices {
             for _ in 0..<self.pick([1, 1, 2, 2, 3, 4]) { self.addLane(to: group) }
         }
         self.makeFallbacks()
         for _ in 0..<3 { self.tenantBudgets.append(self.chance(10) ? self.budget() : nil) }
+        self.tellsRates = self.chance(30)
     }
 
     mutating func below(_ bound: Int) -> Int { self.generator.below(bound) }
@@ -62,8 +67,19 @@ package struct World: Sendable {
         if self.chance(20) { routing.cooldownMilliseconds = UInt64(100 + self.below(5_000)) }
         routing.disablesCooldowns = self.chance(8)
         self.chooseStrategy(&routing)
+        routing.enforcesRates = self.chance(60)
         self.snapshot.routing = routing
         self.snapshot.version += 1
+    }
+
+    private mutating func makeAccounts() {
+        self.snapshot.accounts = (0..<Self.accounts).map { index in
+            var account = AccountLimits(name: "account-\(index)")
+            if self.chance(30) { account.maxConcurrency = UInt32(1 + self.below(4)) }
+            if self.chance(30) { account.rates.requestsPerMinute = Double(6 + self.below(300)) }
+            if self.chance(30) { account.rates.tokensPerMinute = Double(1_000 + self.below(100_000)) }
+            return account
+        }
     }
 
     private mutating func addLane(to group: Int) {
@@ -87,7 +103,11 @@ package struct World: Sendable {
 
     private mutating func alter(_ lane: inout Deployment) {
         lane.weight = self.chance(50) ? Double(self.below(4)) : nil
-        lane.requestsPerMinute = self.chance(30) ? Double(self.below(100)) : nil
+        lane.requestsPerMinute = self.chance(30) ? Double(self.pick([0, 1, 6, 60, 300])) : nil
+        lane.tokensPerMinute = self.chance(15) ? Double(1_000 + self.below(100_000)) : nil
+        lane.promptTokensPerMinute = self.chance(5) ? Double(1_000 + self.below(100_000)) : nil
+        lane.completionTokensPerMinute = self.chance(5) ? Double(1_000 + self.below(100_000)) : nil
+        lane.account = self.chance(20) ? self.below(Self.accounts) : nil
         lane.order = self.chance(25) ? Int32(self.below(3)) : nil
         lane.maxConcurrency = self.chance(50) ? UInt32(self.pick([0, 1, 2, 3, 8])) : nil
         lane.retries = self.chance(15) ? UInt32(self.below(4)) : nil
@@ -119,6 +139,7 @@ package struct World: Sendable {
     mutating func reloaded() -> Snapshot {
         self.snapshot.version += 1
         if self.chance(30) { self.makeRouting() }
+        if self.chance(30) { self.makeAccounts() }
         for index in self.snapshot.deployments.indices {
             if self.chance(20) { self.snapshot.deployments[index].isActive.toggle() }
             guard self.chance(20) else { continue }
@@ -141,6 +162,9 @@ package struct World: Sendable {
             self.snapshot.deployments[index].isActive = true
             if self.snapshot.deployments[index].maxConcurrency == 0 {
                 self.snapshot.deployments[index].maxConcurrency = 1
+            }
+            if self.snapshot.deployments[index].requestsPerMinute == 0 {
+                self.snapshot.deployments[index].requestsPerMinute = 60
             }
         }
         return self.snapshot
@@ -185,12 +209,29 @@ package struct World: Sendable {
         return ticket
     }
 
+    /// What an answer's headers may say; any number, whether it is true or not.
+    mutating func rates() -> RateReport {
+        var report = RateReport()
+        if self.chance(60) { report.requests = self.meter(limit: self.pick([20, 60, 600])) }
+        if self.chance(30) { report.tokens = self.meter(limit: self.pick([2_000, 40_000])) }
+        if self.chance(10) { report.completionTokens = self.meter(limit: 5_000) }
+        return report
+    }
+
+    private mutating func meter(limit: Int) -> RateReport.Meter {
+        var meter = RateReport.Meter()
+        if self.chance(90) { meter.limit = UInt64(limit) }
+        if self.chance(80) { meter.remaining = UInt64(self.below(limit + 1)) }
+        if self.chance(60) { meter.resetMilliseconds = UInt64(self.below(90_000)) }
+        return meter
+    }
+
     /// What the provider of a lane answers, and after how many milliseconds.
     mutating func answer(of lane: LaneID, streamed: Bool) -> (outcome: Outcome, milliseconds: UInt64) {
         let quick = UInt64(1 + self.below(40))
         let usual = UInt64(20 + self.below(1_500))
         switch self.moods[Int(lane.index)] {
-        case .healthy: return (Outcome(code: self.chance(96) ? nil : .providerError), usual)
+        case .healthy: return (self.healthy(), usual)
         case .flaky: return self.flaky(after: usual)
         case .dead: return (Outcome(code: self.pick([.unreachable, .providerError, .timeout])), quick)
         case .limited:
@@ -214,6 +255,14 @@ package struct World: Sendable {
             outcome.hadContent = streamed
             return (outcome, usual)
         }
+    }
+
+    private mutating func healthy() -> Outcome {
+        var outcome = Outcome(code: self.chance(96) ? nil : .providerError)
+        guard outcome.code == nil, self.chance(70) else { return outcome }
+        outcome.promptTokens = UInt32(self.below(2_000))
+        outcome.completionTokens = UInt32(self.below(1_000))
+        return outcome
     }
 
     private mutating func flaky(after milliseconds: UInt64) -> (outcome: Outcome, milliseconds: UInt64) {

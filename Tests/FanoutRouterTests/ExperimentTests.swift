@@ -22,6 +22,8 @@ import Testing
         var provider = Self.limited()
         provider.charging = charging
         provider.burstSeconds = 1
+        // What the headers tell is kept.
+        provider.rateHeaders = .none
         var experiment = Experiment(seed: 1)
         experiment.add(provider) { $0.maxConcurrency = 30 }
         var load = Load(.steady(perSecond: 12))

@@ -1,0 +1,197 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FanoutModel
+
+/// The rate limits of one lane, or of one account that several lanes share.
+///
+/// Theory. What an attempt is expected to take is reserved when it starts and corrected when it ends, so a limit is
+/// kept by what was promised, not by what was seen too late. The levels are our own count; what a provider says is
+/// left can only lower them. What is too big for the moment places a ``Hold``: the level is saved up for it, and
+/// others pass only if they don't delay it.
+///
+/// Dimensions: one ``RateMeter`` for each kind of limit that is known (configured, or told by headers); what attempts
+/// in flight have reserved; what was ever taken (`spent`), by which a header finds out what it can't know of yet.
+struct RateGate: Sendable {
+    private(set) var meters: InlineArray<4, RateMeter?> = .init(repeating: nil)
+    /// Whether any limit is known.
+    private(set) var isLimited = false
+    /// Taken so far, settlements included.
+    private(set) var spent = RateCounts.none
+    /// Reserved by attempts in flight.
+    private(set) var reserved = RateCounts.none
+    /// The item that the level is saved up for.
+    var hold: Hold?
+    /// When an attempt of each class last started, or wanted to; by rank.
+    private var classSeen: InlineArray<4, Instant> = .init(repeating: .zero)
+    private var hasSeen: InlineArray<4, Bool> = .init(repeating: false)
+    /// The most in flight; `nil` = no limit of its own.
+    var maxConcurrency: UInt32?
+    var inFlight: UInt32 = 0
+
+    /// The head of a queue that is too big for the moment.
+    struct Hold: Sendable, Hashable {
+        var queue: Slot
+        /// Its class: more urgent ones pass.
+        var rank: Int
+        var cost: RateCounts
+        var until: Instant
+    }
+
+    static let classSpan: UInt64 = 60_000_000_000
+
+    // MARK: - Configuration
+
+    /// Takes the configured limits; levels and what headers told are kept.
+    ///
+    /// Numbers that make no limit (below zero, not a number) are none.
+    mutating func configure(_ rates: RateLimits, nextLease: UInt64, now: Instant) {
+        for kind in RateKind.all {
+            let limit = rates[kind].flatMap { $0 > 0 && $0.isFinite ? $0 : nil }
+            if self.meters[kind.rawValue] == nil {
+                guard let limit else { continue }
+                self.meters[kind.rawValue] = RateMeter(
+                    configured: limit,
+                    kind: kind,
+                    firstLease: nextLease,
+                    now: now
+                )
+            } else if self.meters[kind.rawValue]?.configure(limit, kind: kind, now: now) == false {
+                self.meters[kind.rawValue] = nil
+            }
+        }
+        self.noteLimited()
+    }
+
+    private mutating func noteLimited() {
+        self.isLimited = RateKind.all.contains { self.meters[$0.rawValue] != nil }
+    }
+
+    // MARK: - Questions
+
+    /// When a cost may be taken, if nothing else is before.
+    ///
+    /// `headroom` is the share of each limit that is left for others.
+    func readyAt(_ cost: RateCounts, headroom: Double = 0, now: Instant) -> Instant {
+        guard self.isLimited else { return now }
+        var latest = now
+        for kind in RateKind.all {
+            guard let meter = self.meters[kind.rawValue] else { continue }
+            latest = max(latest, meter.readyAt(Double(cost.amount(kind)), headroom: headroom, now: now))
+        }
+        return latest
+    }
+
+    /// The same if what attempts in flight have reserved for their answers came back.
+    ///
+    /// Requests and prompts don't.
+    func earliest(_ cost: RateCounts, now: Instant) -> Instant {
+        guard self.isLimited else { return now }
+        var latest = now
+        for kind in RateKind.all {
+            guard let meter = self.meters[kind.rawValue] else { continue }
+            let back = RateCounts(completion: self.reserved.completion).amount(kind)
+            latest = max(latest, meter.readyAt(Double(cost.amount(kind)), extra: Double(back), now: now))
+        }
+        return latest
+    }
+
+    /// Whether a cost may be taken at once by a queue of a class.
+    func admits(_ cost: RateCounts, headroom: Double, queue: Slot, rank: Int, now: Instant) -> Bool {
+        guard self.isLimited else { return true }
+        for kind in RateKind.all {
+            guard let meter = self.meters[kind.rawValue] else { continue }
+            guard meter.holds(Double(cost.amount(kind)), headroom: headroom, now: now) else { return false }
+        }
+        guard let hold = self.hold, hold.queue != queue, hold.rank <= rank, now < hold.until else { return true }
+        // It passes if the level will be there all the same.
+        for kind in RateKind.all {
+            guard let meter = self.meters[kind.rawValue] else { continue }
+            let delays = meter.delays(
+                Double(hold.cost.amount(kind)),
+                at: hold.until,
+                by: Double(cost.amount(kind)),
+                now: now
+            )
+            if delays { return false }
+        }
+        return true
+    }
+
+    /// Whether its attempts in flight leave a place.
+    var hasPlace: Bool { self.maxConcurrency.map { self.inFlight < $0 } ?? true }
+
+    // MARK: - Reservations
+
+    /// An attempt starts.
+    mutating func reserve(_ cost: RateCounts, now: Instant) {
+        self.inFlight += 1
+        self.reserved = self.reserved + cost
+        self.spent = self.spent + cost
+        guard self.isLimited else { return }
+        for kind in RateKind.all { self.meters[kind.rawValue]?.take(Double(cost.amount(kind)), now: now) }
+    }
+
+    /// An attempt has ended: it had reserved `cost` and took `used`.
+    mutating func settle(_ cost: RateCounts, used: RateCounts, lease: UInt64, now: Instant) {
+        self.inFlight -= 1
+        self.reserved = self.reserved - cost
+        let difference = used - cost
+        self.spent = self.spent + difference
+        guard self.isLimited, difference != .none else { return }
+        for kind in RateKind.all {
+            // A limit that was learned since knows nothing of the reservation.
+            guard let meter = self.meters[kind.rawValue], lease >= meter.firstLease else { continue }
+            self.meters[kind.rawValue]?.take(Double(difference.amount(kind)), now: now)
+        }
+    }
+
+    // MARK: - Classes
+
+    /// A class has something to start here.
+    mutating func see(rank: Int, now: Instant) {
+        self.classSeen[rank] = now
+        self.hasSeen[rank] = true
+    }
+
+    /// The share of each limit that a class leaves to more urgent ones that had traffic in the last minute.
+    func headroom(rank: Int, classes: [ClassSettings], now: Instant) -> Double {
+        var share = 0.0
+        for other in 0..<min(rank, classes.count) where self.hasSeen[other] {
+            if now.nanoseconds(since: self.classSeen[other]) < Self.classSpan { share += classes[other].floor }
+        }
+        return share
+    }
+
+    // MARK: - Headers
+
+    /// What a provider said with the answer to a lease, which began when `mark` had been spent.
+    ///
+    /// Returns whether a limit was learned that wasn't known before.
+    mutating func reconcile(
+        _ report: RateReport,
+        lease: UInt64,
+        startedAt: Instant,
+        mark: RateCounts,
+        now: Instant
+    ) -> Bool {
+        var isNew = false
+        for kind in RateKind.all where !report[kind].isEmpty {
+            let said = RateMeter.Said(
+                meter: report[kind],
+                kind: kind,
+                lease: lease,
+                startedAt: startedAt,
+                spentSince: Double(max(0, self.spent.amount(kind) - mark.amount(kind)))
+            )
+            if self.meters[kind.rawValue] != nil {
+                self.meters[kind.rawValue]?.reconcile(said, now: now)
+            } else if let meter = RateMeter(said, now: now) {
+                self.meters[kind.rawValue] = meter
+                isNew = true
+            }
+        }
+        if isNew { self.noteLimited() }
+        return isNew
+    }
+}
