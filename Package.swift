@@ -18,7 +18,6 @@ let houseSettings: [SwiftSetting] = [
 
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
-let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioConcurrency: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -77,7 +76,7 @@ let package = Package(
         .target(
             name: "FanoutUpstream",
             dependencies: [
-                "FanoutModel", "FanoutProviders", nioCore, nioPosix, nioHTTP1, nioSSL, nioTLS, logging,
+                "FanoutModel", "FanoutProviders", nioCore, nioPosix, nioSSL, nioTLS, logging,
             ]
         ),
         // Runs a batch.
@@ -138,7 +137,7 @@ let package = Package(
             name: "FanoutUpstreamTests",
             dependencies: [
                 "FanoutModel", "FanoutProviders", "FanoutUpstream", logging, nioConcurrency, nioCore, nioPosix,
-                nioHTTP1, nioSSL,
+                nioSSL,
             ],
             exclude: ["Fixtures"]
         ),

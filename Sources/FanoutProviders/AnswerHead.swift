@@ -28,6 +28,16 @@ package struct AnswerHead: Sendable, Hashable {
         self.status = status
     }
 
+    /// Whether a header of that length and first letter may count: most don't, and needn't be made strings.
+    package static func mayTake(name first: UInt8, count: Int) -> Bool {
+        switch (count, first | 0x20) {
+        case (11, UInt8(ascii: "r")), (12, UInt8(ascii: "c")), (14, UInt8(ascii: "r")), (15, UInt8(ascii: "a")),
+            (22, UInt8(ascii: "m")), (12...40, UInt8(ascii: "x")):
+            true
+        default: false
+        }
+    }
+
     /// Takes a header if it counts.
     package mutating func take(name: String, value: String) {
         switch name.utf8.count {

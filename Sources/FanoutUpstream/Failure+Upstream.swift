@@ -3,7 +3,6 @@
 
 internal import FanoutModel
 internal import NIOCore
-internal import NIOHTTP1
 internal import NIOPosix
 internal import NIOSSL
 
@@ -91,14 +90,11 @@ extension Failure {
     }
 
     static func connectionLost(_ key: RouteKey, amidAnswer: Bool, streamed: Bool, error: (any Error)?) -> Failure {
-        if let error = error as? HTTPParserError, error != .invalidEOFState {
+        if let fault = error as? ResponseFault {
             return Failure(
                 .invalidResponse,
-                error == .headerOverflow
-                    ? "the headers of \(key.words) are larger than allowed (\(UpstreamConnection.headBytesMax >> 10) KiB, "
-                        + "128 fields). Check what answers there."
-                    : "\(key.words) doesn't answer in HTTP (\(error)). Check what answers there, and the scheme in "
-                        + "api_base."
+                "\(key.words) doesn't answer in HTTP/1.1: \(fault.words). Check what answers there, and the scheme in "
+                    + "api_base."
             )
         }
         let cause = error.map { ": " + Self.words(of: $0) } ?? ""

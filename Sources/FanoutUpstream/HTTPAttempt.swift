@@ -4,7 +4,6 @@
 internal import FanoutModel
 internal import FanoutProviders
 internal import NIOCore
-internal import NIOHTTP1
 
 #if canImport(Musl)
 internal import Musl
@@ -207,19 +206,16 @@ extension HTTPAttempt {
     }
 
     /// The final head has come; `true` = no more is wanted.
-    func received(_ head: HTTPResponseHead) -> Bool {
+    func received(_ head: ResponseHead) -> Bool {
         guard self.phase == .asking else { return true }
         self.phase = .answering
         let now = AlarmClock.now()
         self.report.headersMicroseconds = max(1, now.microseconds(since: self.started))
-        let status = UInt16(clamping: head.status.code)
-        if let refusal = self.refusal(of: head, status: status) {
+        if let refusal = self.refusal(of: head) {
             self.end(.failure(refusal))
             return true
         }
-        var answerHead = AnswerHead(status: status)
-        for (name, value) in head.headers { answerHead.take(name: name, value: value) }
-        self.decoder.head(answerHead, wallClockSeconds: Int64(time(nil)))
+        self.decoder.head(head.answer, wallClockSeconds: Int64(time(nil)))
         self.armPhase(now: now)
         guard let rates = answerHead.rates else { return false }
         self.sink?.attempt(self.order.id, reported: rates)
@@ -228,14 +224,12 @@ extension HTTPAttempt {
     }
 
     /// A piece of the body has come; `true` = no more is wanted.
-    func received(_ bytes: ByteBuffer) -> Bool {
+    func received(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard self.phase == .answering else { return true }
-        bytes.withUnsafeReadableBytes { buffer in
-            do throws(Failure) {
-                try self.decoder.body(buffer, deltas: &self.deltas)
-            } catch {
-                self.failure = error
-            }
+        do throws(Failure) {
+            try self.decoder.body(bytes, deltas: &self.deltas)
+        } catch {
+            self.failure = error
         }
         if self.order.wantsDeltas {
             if !self.deltas.isEmpty { self.deliver() }
@@ -288,13 +282,14 @@ extension HTTPAttempt {
         self.end(.failure(.refused(self.route.key, refusal, bodyBytesMax: self.runner.settings.answerBytesMax)))
     }
 
-    private func refusal(of head: HTTPResponseHead, status: UInt16) -> Failure? {
+    private func refusal(of head: ResponseHead) -> Failure? {
+        let status = head.status
         if (300..<400).contains(status) || status == 101 {
-            return .redirected(self.route.key, status: status, location: head.headers.first(name: "location"))
+            return .redirected(self.route.key, status: status, location: head.location)
         }
-        guard let encoding = head.headers.first(name: "content-encoding"), !encoding.isEmpty,
-            encoding.lowercased() != "identity"
-        else { return nil }
+        guard let encoding = head.contentEncoding, !encoding.isEmpty, encoding.lowercased() != "identity" else {
+            return nil
+        }
         return .encoded(self.route.key, status: status, encoding: encoding)
     }
 

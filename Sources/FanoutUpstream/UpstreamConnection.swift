@@ -179,6 +179,21 @@ struct UpstreamConnection: ~Copyable {
         return .pass
     }
 
+    /// The answer has ended amid a read: what follows it belongs to nobody, and nothing more is asked here.
+    mutating func receivedSurplus() {
+        switch self.state {
+        case .answered(var answered):
+            answered.keepAlive = false
+            self.state = .answered(answered)
+        case .draining(var draining):
+            draining.keepAlive = false
+            self.state = .draining(draining)
+        case .closed: break
+        case .opening, .idle, .waiting, .answering:
+            preconditionFailure("bytes were left over before the answer had ended")
+        }
+    }
+
     /// A head was decoded; 1xx are tolerated and dropped.
     mutating func head(status: UInt, keepAlive: Bool) -> Head {
         switch self.state {

@@ -3,19 +3,16 @@
 
 internal import FanoutModel
 internal import NIOCore
-internal import NIOHTTP1
 internal import NIOSSL
 internal import NIOTLS
 
 /// One connection to a provider: the last handler of its channel, and the shell of ``UpstreamConnection``.
-final class UpstreamHandler: ChannelInboundHandler {
-    typealias InboundIn = HTTPClientResponsePart
-    typealias OutboundOut = HTTPClientRequestPart
-
-    /// Tells the decoder that an answer to a POST is due; no byte of it is sent.
-    private static let expectation = HTTPClientRequestPart.head(
-        HTTPRequestHead(version: .http1_1, method: .POST, uri: "/")
-    )
+///
+/// It speaks HTTP itself: a request is one write of ready bytes, and answers go through a ``ResponseParser``.
+final class UpstreamHandler: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = Never
+    typealias OutboundOut = ByteBuffer
 
     /// How long the end of a message is awaited after a stream's end marker.
     private static let drainMilliseconds: UInt64 = 250
@@ -24,8 +21,10 @@ final class UpstreamHandler: ChannelInboundHandler {
     let isSecure: Bool
     private let runner: HTTPAttemptRunner
     private var machine: UpstreamConnection
+    private var parser = ResponseParser()
     private var context: ChannelHandlerContext?
-    private lazy var tap = WireTap(connection: self)
+    private var readingIsPaused = false
+    private var owesRead = false
     private var floor: SocketFloor?
     private var attempt: HTTPAttempt?
     private var opening: ConnectionOpening?
@@ -49,17 +48,6 @@ final class UpstreamHandler: ChannelInboundHandler {
             try pipeline.addHandler(floor)
             try pipeline.addHandler(tls)
         }
-        try pipeline.addHandler(self.tap)
-        var limits = NIOHTTPDecoderLimitConfiguration()
-        limits.maxHeaderFieldSize = 32 << 10
-        limits.maxHeaderListSize = UpstreamConnection.headBytesMax
-        limits.maxHeaderFieldCount = 128
-        let decoder = HTTPResponseDecoder(
-            leftOverBytesStrategy: .dropBytes,
-            informationalResponseStrategy: .forward,
-            limitConfiguration: limits
-        )
-        try pipeline.addHandler(ByteToMessageHandler(decoder))
         try pipeline.addHandler(self)
     }
 
@@ -72,9 +60,9 @@ final class UpstreamHandler: ChannelInboundHandler {
     /// Sends a request; the connection is idle.
     func send(_ bytes: ByteBuffer, for attempt: HTTPAttempt) {
         _ = self.machine.begin()
+        self.parser.begin()
         self.attempt = attempt
-        self.context?.write(self.wrapOutboundOut(Self.expectation), promise: nil)
-        self.tap.send(bytes)
+        self.context?.writeAndFlush(self.wrapOutboundOut(bytes), promise: nil)
     }
 
     /// Closes the socket within this tick; nothing more is told to the attempt.
@@ -86,24 +74,25 @@ final class UpstreamHandler: ChannelInboundHandler {
         self.closeSocket()
     }
 
-    /// Stops reads.
+    /// Holds reads back.
     func pauseReading() {
-        self.tap.pause()
+        self.readingIsPaused = true
     }
 
-    /// Reads again.
+    /// Lets reads through again.
     func resumeReading() {
-        self.tap.resume()
+        self.readingIsPaused = false
+        guard self.owesRead else { return }
+        self.owesRead = false
+        self.context?.read()
     }
 
-    /// Bytes came off the wire; `false` = they are refused.
-    func received(byteCount: Int) -> Bool {
-        switch self.machine.received(byteCount: byteCount) {
-        case .pass: return true
-        case .refuse(let refusal):
-            self.refuse(refusal)
-            return false
+    func read(context: ChannelHandlerContext) {
+        guard !self.readingIsPaused else {
+            self.owesRead = true
+            return
         }
+        context.read()
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -120,23 +109,50 @@ final class UpstreamHandler: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch self.unwrapInboundIn(data) {
-        case .head(let head):
-            switch self.machine.head(status: head.status.code, keepAlive: head.isKeepAlive) {
-            case .deliver:
-                if let attempt = self.attempt, attempt.received(head) { self.machine.answerComplete() }
-            case .ignore: break
-            case .refuse(let refusal): self.refuse(refusal)
+        let buffer = self.unwrapInboundIn(data)
+        if case .refuse(let refusal) = self.machine.received(byteCount: buffer.readableBytes) {
+            self.refuse(refusal)
+            return
+        }
+        buffer.withUnsafeReadableBytes { bytes in self.parse(bytes) }
+    }
+
+    /// Reads what there is of the answer.
+    ///
+    /// Whatever an event leads to, even the end of this connection, the bytes stay valid: the caller holds them.
+    private func parse(_ bytes: UnsafeRawBufferPointer) {
+        let buffer = bytes.assumingMemoryBound(to: UInt8.self)
+        var offset = 0
+        do throws(ResponseFault) {
+            while let event = try self.parser.next(buffer.span, from: &offset) {
+                switch event {
+                case .head: self.take(self.parser.takeHead())
+                case .body(let range): self.takeBody(UnsafeRawBufferPointer(rebasing: bytes[range]))
+                case .end: _ = self.machine.end()
+                }
             }
-        case .body(let bytes):
-            switch self.machine.body(byteCount: bytes.readableBytes) {
-            case .deliver:
-                if let attempt = self.attempt, attempt.received(bytes) { self.machine.answerComplete() }
-            case .ignore: break
-            case .refuse(let refusal): self.refuse(refusal)
-            }
-        case .end:
-            _ = self.machine.end()
+        } catch {
+            self.fail(error)
+            return
+        }
+        if offset < bytes.count { self.machine.receivedSurplus() }
+    }
+
+    private func take(_ head: ResponseHead) {
+        switch self.machine.head(status: UInt(head.status), keepAlive: head.keepsAlive) {
+        case .deliver:
+            if let attempt = self.attempt, attempt.received(head) { self.machine.answerComplete() }
+        case .ignore: break
+        case .refuse(let refusal): self.refuse(refusal)
+        }
+    }
+
+    private func takeBody(_ bytes: UnsafeRawBufferPointer) {
+        switch self.machine.body(byteCount: bytes.count) {
+        case .deliver:
+            if let attempt = self.attempt, attempt.received(bytes) { self.machine.answerComplete() }
+        case .ignore: break
+        case .refuse(let refusal): self.refuse(refusal)
         }
     }
 
@@ -156,13 +172,18 @@ final class UpstreamHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if self.firstError == nil { self.firstError = error }
-        self.lose()
-        self.closeSocket()
+        self.fail(error)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        if self.parser.endsWithConnection() { _ = self.machine.end() }
         self.lose()
+    }
+
+    private func fail(_ error: any Error) {
+        if self.firstError == nil { self.firstError = error }
+        self.lose()
+        self.closeSocket()
     }
 
     private func becomeReady() {
@@ -177,7 +198,7 @@ final class UpstreamHandler: ChannelInboundHandler {
         let attempt = self.attempt
         self.attempt = nil
         // A pause was the attempt's; the next one must not inherit it.
-        self.tap.resume()
+        self.resumeReading()
         dispose()
         attempt?.answered()
     }

@@ -17,8 +17,8 @@ import Testing
         "FanoutRouter": ["FanoutModel", "DequeModule", "HeapModule", "OrderedCollections", "Collections"],
         "FanoutConfiguration": ["Crypto", "FanoutJSON", "FanoutModel", "FanoutProviders", "Foundation", "Yams"],
         "FanoutUpstream": [
-            "FanoutJSON", "FanoutModel", "FanoutProviders", "Glibc", "Logging", "Musl", "NIOCore", "NIOHTTP1",
-            "NIOPosix", "NIOSSL", "NIOTLS",
+            "FanoutJSON", "FanoutModel", "FanoutProviders", "Glibc", "Logging", "Musl", "NIOCore", "NIOPosix", "NIOSSL",
+            "NIOTLS",
         ],
         "FanoutEngine": [
             "Crypto", "FanoutJSON", "FanoutModel", "FanoutProviders", "FanoutRouter", "FanoutUpstream", "Logging",
