@@ -3,14 +3,26 @@
 
 /// The first index in `start..<end` of a quote, a backslash or a control byte; `end` if there is none.
 ///
-/// Eight bytes at a time: `(x - 0x01…) & ~x & 0x80…` marks the zero bytes of x. A borrow can mark a byte above a true
-/// match by mistake, never below one, so the lowest mark is exact on the little-endian word.
+/// Blocks without any are passed over first: the compiler makes vector instructions of a loop without a branch, at a
+/// quarter of what words cost. Then eight bytes at a time: `(x - 0x01…) & ~x & 0x80…` marks the zero bytes of x. A
+/// borrow can mark a byte above a true match by mistake, never below one, so the lowest mark is exact on the
+/// little-endian word.
 @inline(__always)
 func firstSpecialByte(_ base: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
     let ones: UInt64 = 0x0101_0101_0101_0101
     let highs: UInt64 = 0x8080_8080_8080_8080
     let raw = UnsafeRawPointer(base)
     var index = start
+    while end - index >= 32 {
+        let block = base + index
+        var found: UInt8 = 0
+        for offset in 0..<32 {
+            let byte = block[offset]
+            found |= (byte == 0x22 ? 1 : 0) | (byte == 0x5C ? 1 : 0) | (byte < 0x20 ? 1 : 0)
+        }
+        if found != 0 { break }
+        index += 32
+    }
     while end - index >= 8 {
         let word = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: index, as: UInt64.self))
         let quote = word ^ (ones &* 0x22)
