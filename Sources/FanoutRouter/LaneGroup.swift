@@ -63,6 +63,8 @@ struct LaneGroup {
         var lanes: LaneSet
     }
 
+    var masksKept: Int { self.masks.count }
+
     mutating func forgetMasks() {
         self.masks.removeAll()
     }
