@@ -38,10 +38,6 @@ package final class BatchRun {
     package internal(set) var isClosed = false
     /// Every item is final, and its owner knows.
     package private(set) var hasEnded = false
-    /// What its attempts have cost so far, as far as prices are known.
-    var spentNanoUSD: Int64 = 0
-    /// The batch's own bound on money was reached.
-    var isSpent = false
     var readingIsPaused = false
     /// Tickets built and not yet handed to the router.
     var pendingTickets: [Ticket] = []

@@ -168,8 +168,6 @@ extension Engine {
         if self.logger.logLevel <= .debug { self.logFinish(report, of: attempt) }
         let lease = attempt.dispatch.lease
         let now = Engine.now()
-        // Before the settle, which starts the next item on the lane that is now free.
-        self.stopIfSpent(attempt.run, but: item, now: now)
         self.settled.append(SettledAttempt(attempt: attempt, report: report))
         self.perform(self.router.assumeIsolated { $0.settle(lease, outcome, now: now) })
     }
@@ -211,7 +209,6 @@ extension Engine {
         if let usage, let price = attempt.deployment.price {
             let cost = price.nanoUSD(for: usage)
             item.costNanoUSD = (item.costNanoUSD ?? 0) &+ cost
-            attempt.run.spentNanoUSD &+= cost
         } else if usage != nil {
             item.hasUnpricedAttempt = true
         }
@@ -241,16 +238,6 @@ extension Engine {
         detail.stopped = report.cancelled != nil
         detail.possiblyBilled = report.mayHaveBeenBilled
         return detail
-    }
-
-    /// The batch's bound on money: once it is reached, what waits is refused.
-    private func stopIfSpent(_ run: BatchRun, but item: RunItem, now: Instant) {
-        guard run.options.maxCostNanoUSD > 0, !run.isSpent, run.spentNanoUSD >= run.options.maxCostNanoUSD else {
-            return
-        }
-        run.isSpent = true
-        let waiting = run.items.values.filter { $0.running == 0 && $0 !== item }.map(\.index).sorted()
-        self.cancel(run, indexes: waiting, reason: .none, now: now)
     }
 
     private func logStart(_ dispatch: Dispatch, of run: BatchRun, on deployment: Deployment) {

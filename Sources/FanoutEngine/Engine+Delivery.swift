@@ -124,9 +124,6 @@ extension Engine {
         failure.causes = refusal.causes.map { self.cause($0, item: item) } + self.unknownLegs(of: item, run: run)
         failure.possibleDoubleSpend = item.possiblyBilled > 0
         switch refusal.code {
-        case .notStarted where run.isSpent && refusal.reason == .none:
-            failure.code = .budgetExceeded
-            failure.message = "the batch has spent its max_cost_nano_usd; raise it to run the rest"
         case .notStarted:
             failure.message = "not started: \(Self.words(for: refusal.reason)); it is safe to send it again"
         case .cancelled:
@@ -139,11 +136,17 @@ extension Engine {
                 ? "" : "; the earliest possible start was in \(refusal.earliestMilliseconds) ms"
             failure.message =
                 "the deadline leaves no time for another attempt at '\(group)'\(earliest): raise deadline_ms or add capacity"
+        case .budgetExceeded:
+            failure.retryAfterMilliseconds =
+                refusal.earliestMilliseconds == 0 ? nil : refusal.earliestMilliseconds
+            failure.message = refusal.words(group: group) ?? "a budget is spent"
         case .noRoute:
             failure.message =
-                "no deployment of '\(group)' can serve this request: see `fanout status` for what they offer"
+                refusal.words(group: group)
+                ?? "no deployment of '\(group)' can serve this request: see `fanout status` for what they offer"
         default:
-            failure.message = "'\(group)' can't be served: \(refusal.code.name)"
+            failure.message =
+                refusal.words(group: group) ?? "'\(group)' can't be served: \(refusal.code.name)"
         }
         if let lane = refusal.lane {
             let deployment = self.snapshot.deployments[Int(lane.index)].name

@@ -207,6 +207,8 @@ import Testing
             #expect(run.summary.costNanoUSD == 8_000)
             #expect(kit.runner.attempts.count == 1)
             #expect(kit.sink.codes == [0: FailureCode?.none, 1: .budgetExceeded])
+            #expect(kit.sink.failure(at: 1)?.message.contains("max_cost_nano_usd") == true)
+            #expect(kit.sink.failure(at: 1)?.notStarted == true)
         }
     }
 

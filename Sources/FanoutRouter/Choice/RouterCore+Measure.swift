@@ -37,8 +37,9 @@ extension RouterCore {
     private mutating func settleUsage(_ outcome: Outcome, of item: Slot, lane: Int) {
         let estimate = self.usageEstimate(of: item)
         var used = UInt64(outcome.promptTokens) + UInt64(outcome.completionTokens)
-        // An answer whose provider counts nothing used what was thought; a failure may have used nothing.
-        if used == 0 && outcome.code == nil { used = estimate }
+        // An answer whose provider counts nothing used what was thought. So did a failure by the lane's fault: a lane
+        // that fails at once would never use anything, and be the least used one for good.
+        if used == 0 && outcome.code?.traits.countsAgainstLane ?? true { used = estimate }
         self.paces[lane].usage.settle(estimate, used: used, now: self.now)
     }
 

@@ -1,0 +1,31 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FanoutRouter
+
+extension Refusal {
+    /// What stood between an item and every lane of its groups, and what would help; `nil` = the router named nothing.
+    func words(group: String) -> String? {
+        let none = "no deployment of '\(group)'"
+        let again =
+            self.earliestMilliseconds == 0
+            ? "raise it" : "raise it, or try again in \(self.earliestMilliseconds) ms, when it begins anew"
+        switch self.obstacle {
+        case .none: return nil
+        case .needs:
+            return "\(none) offers all that this request needs: see `fanout status` for what they offer"
+        case .region:
+            return "\(none) is in the item's region: ask for another, or give a deployment its region_name"
+        case .contextWindow:
+            return "the prompt is longer than each context window of '\(group)' and its fallbacks:"
+                + " shorten it, or configure context_window_fallbacks"
+        case .tags:
+            return "\(none) is open to the item's tags: change them, or tag a deployment for them, or one as default"
+        case .providerBudget: return "the budget of the provider that serves '\(group)' is spent: \(again)"
+        case .deploymentBudget: return "the budget of each deployment of '\(group)' is spent: \(again)"
+        case .tagBudget: return "the budget of one of the item's tags is spent: \(again)"
+        case .tenantBudget: return "the caller's budget is spent: \(again)"
+        case .batchBudget: return "the batch has spent its max_cost_nano_usd: raise it to run the rest"
+        }
+    }
+}
