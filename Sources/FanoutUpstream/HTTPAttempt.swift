@@ -217,7 +217,7 @@ extension HTTPAttempt {
         }
         self.decoder.head(head.answer, wallClockSeconds: Int64(time(nil)))
         self.armPhase(now: now)
-        guard let rates = answerHead.rates else { return false }
+        guard let rates = head.answer.rates else { return false }
         self.sink?.attempt(self.order.id, reported: rates)
         // The sink may have cancelled.
         return self.phase == .finished
