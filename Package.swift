@@ -65,12 +65,14 @@ let package = Package(
         .target(name: "FanoutWire", dependencies: ["CFanoutProto", "CProtobufC", "FanoutModel"]),
         // One translator a wire format of providers.
         .target(name: "FanoutProviders", dependencies: ["FanoutJSON", "FanoutModel"]),
+        // How many tokens a prompt has.
+        .target(name: "FanoutTokens", dependencies: ["FanoutModel"]),
         // Every routing decision, and the actor that holds them.
         .target(name: "FanoutRouter", dependencies: ["FanoutModel", collections]),
         // LiteLLM's config.yaml and the environment into one snapshot.
         .target(
             name: "FanoutConfiguration",
-            dependencies: ["FanoutJSON", "FanoutModel", "FanoutProviders", crypto, yams]
+            dependencies: ["FanoutJSON", "FanoutModel", "FanoutProviders", "FanoutTokens", crypto, yams]
         ),
         // Connections to providers and the attempts on them.
         .target(
@@ -83,8 +85,8 @@ let package = Package(
         .target(
             name: "FanoutEngine",
             dependencies: [
-                "FanoutJSON", "FanoutModel", "FanoutProviders", "FanoutRouter", "FanoutUpstream", collections, crypto,
-                logging, nioCore,
+                "FanoutJSON", "FanoutModel", "FanoutProviders", "FanoutRouter", "FanoutTokens", "FanoutUpstream",
+                collections, crypto, logging, nioCore,
             ]
         ),
         // The Unix socket.
@@ -125,13 +127,14 @@ let package = Package(
         .testTarget(name: "FanoutJSONTests", dependencies: ["FanoutJSON"]),
         .testTarget(name: "FanoutWireTests", dependencies: ["FanoutModel", "FanoutWire"]),
         .testTarget(name: "FanoutProvidersTests", dependencies: ["FanoutJSON", "FanoutModel", "FanoutProviders"]),
+        .testTarget(name: "FanoutTokensTests", dependencies: ["FanoutModel", "FanoutTokens"]),
         .testTarget(
             name: "FanoutRouterTests",
             dependencies: ["FanoutModel", "FanoutRouter", "FanoutSimulation", nioCore, nioPosix]
         ),
         .testTarget(
             name: "FanoutConfigurationTests",
-            dependencies: ["FanoutConfiguration", "FanoutModel", "FanoutProviders"]
+            dependencies: ["FanoutConfiguration", "FanoutModel", "FanoutProviders", "FanoutTokens"]
         ),
         .testTarget(
             name: "FanoutUpstreamTests",
@@ -144,8 +147,8 @@ let package = Package(
         .testTarget(
             name: "FanoutEngineTests",
             dependencies: [
-                "FanoutEngine", "FanoutModel", "FanoutRouter", "FanoutTestKit", "FanoutUpstream", logging, nioCore,
-                nioPosix,
+                "FanoutEngine", "FanoutModel", "FanoutRouter", "FanoutTestKit", "FanoutTokens", "FanoutUpstream",
+                logging, nioCore, nioPosix,
             ]
         ),
         .testTarget(

@@ -23,6 +23,7 @@ extension ConfigurationBuilder {
         self.readConcurrency(fanout.take("concurrency"))
         self.readTimeouts(fanout.take("timeouts"))
         self.readLimits(fanout.take("limits"))
+        self.readTokenizers(fanout.take("tokenizers"))
         self.reader.finish(fanout, UnreadKeys())
         section = fanout
     }

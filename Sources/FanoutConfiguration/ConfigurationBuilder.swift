@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import FanoutModel
+internal import FanoutTokens
 
 /// A deployment on its way into the snapshot.
 struct DeploymentDraft {
@@ -38,6 +39,7 @@ struct ConfigurationBuilder {
     var service: ServiceSettings
     var routing = RoutingSettings()
     var limits = Limits()
+    var tokenizers: [Tokenizer] = []
     var isStrict: Bool
     /// `fanout.limits: weights_only` was said, so that nobody needs to be told.
     var ratesAreWeights = false

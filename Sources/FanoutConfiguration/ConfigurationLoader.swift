@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import FanoutModel
+package import FanoutTokens
 
 /// A configuration that holds.
 package struct LoadedConfiguration: Sendable {
@@ -9,6 +10,8 @@ package struct LoadedConfiguration: Sendable {
     package var snapshot: Snapshot
     /// How the daemon runs.
     package var service: ServiceSettings
+    /// What counts prompts where an estimate isn't enough.
+    package var tokenizers: [Tokenizer]
     /// What is odd in it, in the order in which it was found.
     package var warnings: [Diagnostic]
 }
@@ -92,7 +95,12 @@ package struct ConfigurationLoader: Sendable {
             }
         }
         guard errors.isEmpty else { throw ConfigurationError(diagnostics: errors.inFileOrder()) }
-        return LoadedConfiguration(snapshot: snapshot, service: builder.service, warnings: warnings)
+        return LoadedConfiguration(
+            snapshot: snapshot,
+            service: builder.service,
+            tokenizers: builder.tokenizers,
+            warnings: warnings
+        )
     }
 
     private func text(of path: String) throws(ConfigurationError) -> String {

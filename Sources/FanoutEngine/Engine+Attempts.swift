@@ -3,6 +3,7 @@
 
 package import FanoutModel
 internal import FanoutRouter
+internal import FanoutTokens
 package import FanoutUpstream
 internal import Logging
 
@@ -200,7 +201,9 @@ extension Engine {
         let item = attempt.item
         var usage: Usage?
         switch report.result {
-        case .success(let response): usage = response.usage
+        case .success(let response):
+            usage = response.usage
+            if let usage { self.learnTokens(from: usage, of: attempt) }
         case .failure(let failure):
             item.failures.append((attempt.dispatch.lease, failure))
             if failure.code != .cancelled { self.laneFailures[attempt.dispatch.lane] = failure }
@@ -215,6 +218,19 @@ extension Engine {
         if attempt.run.options.trail == .full {
             item.details.append(self.detail(of: report, attempt: attempt, usage: usage))
         }
+    }
+
+    /// Corrects the estimate of prompts by what a provider reports of one.
+    ///
+    /// Not by a fallback's report or by another leg's: theirs is the tokenizer of another model, and perhaps another
+    /// prompt.
+    private func learnTokens(from usage: Usage, of attempt: ActiveAttempt) {
+        guard attempt.dispatch.fallback == 0, attempt.dispatch.leg == 0 else { return }
+        self.tokens.correct(
+            attempt.item.shape,
+            model: attempt.item.item.request.model,
+            tokens: usage.promptTokens
+        )
     }
 
     private func detail(of report: AttemptReport, attempt: ActiveAttempt, usage: Usage?) -> Trail.Attempt {

@@ -4,6 +4,7 @@
 package import FanoutModel
 internal import FanoutProviders
 package import FanoutRouter
+package import FanoutTokens
 package import FanoutUpstream
 package import Logging
 package import NIOCore
@@ -34,6 +35,8 @@ package final class Engine: AttemptSink {
     /// The snapshot's deployments, by reference.
     private(set) var targets: [LiveDeployment]
     var tenants = TenantTable()
+    /// What prompts cost in tokens, by model.
+    var tokens: TokenEstimator
     var runs: [UInt64: BatchRun] = [:]
     var attempts: [UInt64: ActiveAttempt] = [:]
     /// Attempts whose settle is being carried out; a delivery names them by lease.
@@ -55,8 +58,10 @@ package final class Engine: AttemptSink {
         router: Router,
         runner: any AttemptRunner,
         snapshot: Snapshot,
+        tokenizers: [Tokenizer] = [],
         logger: Logger
     ) {
+        self.tokens = TokenEstimator(tokenizers: tokenizers)
         self.loop = loop
         self.router = router
         self.runner = runner
@@ -126,8 +131,15 @@ package final class Engine: AttemptSink {
         do throws(Failure) {
             if let defaults = run.defaults { item.request = try item.request.merged(over: defaults) }
             if item.request.model.isEmpty, let first = item.race.first { item.request.model = first }
-            run.pendingTickets.append(try run.tickets.ticket(index: index, item: item, received: now))
+            let (ticket, shape) = try run.tickets.ticket(
+                index: index,
+                item: item,
+                received: now,
+                tokens: &self.tokens
+            )
+            run.pendingTickets.append(ticket)
             let live = RunItem(index: index, item: item, received: now, uploadBytes: uploadBytes)
+            live.shape = shape
             if run.tickets.usesDefaultFallback(item) { live.fallbacksBefore = 1 }
             run.items[index] = live
             self.ledger.charge(uploadBytes)
@@ -189,8 +201,9 @@ package final class Engine: AttemptSink {
 
     /// Puts a new configuration in force.
     ///
-    /// Attempts under way keep theirs.
-    package func reload(_ snapshot: Snapshot, now: Instant) {
+    /// Attempts under way keep theirs. `tokenizers` = `nil` keeps those in force.
+    package func reload(_ snapshot: Snapshot, tokenizers: [Tokenizer]? = nil, now: Instant) {
+        if let tokenizers { self.tokens.use(tokenizers) }
         self.snapshot = snapshot
         self.targets = snapshot.deployments.map(LiveDeployment.init)
         self.perform(self.router.assumeIsolated { $0.reload(snapshot, now: now) })

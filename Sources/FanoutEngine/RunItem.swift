@@ -3,6 +3,7 @@
 
 internal import FanoutModel
 internal import FanoutRouter
+internal import FanoutTokens
 
 /// One live item of a run: its request, and what has happened to it so far.
 ///
@@ -15,6 +16,8 @@ final class RunItem {
     /// Its share of its frame's bytes, charged to the connection's upload window until it leaves the queue.
     let uploadBytes: Int
 
+    /// What its prompt's tokens were estimated from.
+    var shape = PromptShape()
     var isQueued = true
     var firstStart: Instant?
     var attempts: UInt32 = 0

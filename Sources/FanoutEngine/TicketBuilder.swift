@@ -5,6 +5,7 @@ internal import Crypto
 internal import FanoutModel
 internal import FanoutProviders
 internal import FanoutRouter
+internal import FanoutTokens
 
 /// Makes the router's view of an item.
 struct TicketBuilder {
@@ -12,11 +13,15 @@ struct TicketBuilder {
     let tenant: String
     let options: BatchOptions
 
-    /// A rough bytes-per-token ratio, until one is learned.
-    static let bytesPerToken: UInt64 = 4
-
     /// The ticket of an item, or why it can't have one: an unknown model, or a request that no provider would take.
-    func ticket(index: UInt32, item: Item, received: Instant) throws(Failure) -> Ticket {
+    ///
+    /// With it comes what its prompt's tokens were estimated from.
+    func ticket(
+        index: UInt32,
+        item: Item,
+        received: Instant,
+        tokens: inout TokenEstimator
+    ) throws(Failure) -> (Ticket, PromptShape) {
         if let fault = RequestCheck.fault(in: item.request) { throw fault }
         guard let task = item.request.task else {
             throw Failure(.invalidRequest, "the item asks for nothing: give it a chat, completion or embedding")
@@ -40,9 +45,9 @@ struct TicketBuilder {
             deadline: received.adding(milliseconds: wait)
         )
         ticket.priority = item.priority ?? self.options.priority
-        let tokens = Self.tokens(of: task)
-        ticket.promptTokens = tokens.prompt
-        ticket.completionTokens = tokens.completion
+        let prompt = tokens.estimate(task, model: item.request.model, served: self.servedModel(of: group))
+        ticket.promptTokens = prompt.tokens
+        ticket.completionTokens = Self.completionTokens(of: task)
         ticket.attemptsMax = UInt16(clamping: item.maxAttempts)
         if self.options.stream { ticket.flags.insert(.streamed) }
         if self.options.onStreamBreak == .fail { ticket.flags.insert(.failsOnStreamBreak) }
@@ -53,7 +58,7 @@ struct TicketBuilder {
         }
         let isRace = legs.count > 1 || !item.race.isEmpty
         try self.addExtras(of: item, race: isRace ? legs.map(\.group) : [], rest: rest, to: &ticket)
-        return ticket
+        return (ticket, prompt.shape)
     }
 
     /// The model groups that an item races and that don't exist: legs that have failed before the start.
@@ -127,24 +132,19 @@ struct TicketBuilder {
         return needs
     }
 
-    private static func tokens(of task: Request.Task) -> (prompt: UInt32, completion: UInt32) {
-        var bytes: UInt64 = 0
-        var completion: UInt32 = 0
+    /// The provider's name of the model of a group's first deployment.
+    private func servedModel(of group: GroupID) -> String {
+        guard let lane = self.snapshot.groups[Int(group.index)].lanes.first else { return "" }
+        return self.snapshot.deployments[Int(lane.index)].endpoint.model
+    }
+
+    /// The most tokens that the request allows for an answer; 0 = it names none.
+    private static func completionTokens(of task: Request.Task) -> UInt32 {
         switch task {
-        case .chat(let chat):
-            for message in chat.messages {
-                for part in message.parts {
-                    if case .text(let text) = part.kind { bytes += UInt64(text.text.utf8.count) }
-                }
-            }
-            completion = chat.sampling.maxTokens ?? 0
-        case .completion(let request):
-            for prompt in request.prompts { bytes += UInt64(prompt.utf8.count) }
-            completion = request.sampling.maxTokens ?? 0
-        case .embedding(let request):
-            for input in request.inputs { bytes += UInt64(input.utf8.count) }
+        case .chat(let chat): chat.sampling.maxTokens ?? 0
+        case .completion(let completion): completion.sampling.maxTokens ?? 0
+        case .embedding: 0
         }
-        return (UInt32(clamping: bytes / Self.bytesPerToken + 1), completion)
     }
 
     /// Whether equal requests have equal answers, as far as the caller's words go.

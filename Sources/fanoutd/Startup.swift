@@ -53,6 +53,7 @@ enum Startup {
         logger: Logger
     ) async throws -> NIOLoopBound<Engine> {
         let snapshot = loaded.snapshot
+        let tokenizers = loaded.tokenizers
         let router = Router(snapshot: snapshot, seed: UInt64.random(in: 0 ... .max), executor: loop.executor)
         var trust = TLSSettings()
         trust.additionalTrustFile = loaded.service.caFile
@@ -70,7 +71,14 @@ enum Startup {
                 settings: settings
             )
             let runner = DispatchingRunner(http: http, simulated: SimulatedAttemptRunner(eventLoop: loop))
-            let engine = Engine(loop: loop, router: router, runner: runner, snapshot: snapshot, logger: logger)
+            let engine = Engine(
+                loop: loop,
+                router: router,
+                runner: runner,
+                snapshot: snapshot,
+                tokenizers: tokenizers,
+                logger: logger
+            )
             return NIOLoopBound(engine, eventLoop: loop)
         }.get()
     }

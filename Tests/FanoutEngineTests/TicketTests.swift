@@ -3,6 +3,7 @@
 
 import FanoutModel
 import FanoutRouter
+import FanoutTokens
 import FanoutTestKit
 import Testing
 
@@ -14,7 +15,8 @@ import Testing
         var item = Item(request: Request(model: "a", task: .chat(chat)))
         change(&item)
         let builder = TicketBuilder(snapshot: snapshot, tenant: "uid:1", options: BatchOptions())
-        return try builder.ticket(index: 0, item: item, received: .zero)
+        var tokens = TokenEstimator()
+        return try builder.ticket(index: 0, item: item, received: .zero, tokens: &tokens).0
     }
 
     @Test func `a plain item's ticket has no rare terms`() throws {
