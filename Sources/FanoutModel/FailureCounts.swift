@@ -18,6 +18,20 @@ package struct FailureCounts: Sendable, Hashable {
     /// `DefaultRetries`, for what no other key names.
     package var others: UInt32?
 
+    /// One of its keys.
+    package enum Kind: UInt8, Sendable, Hashable {
+        case badRequest
+        case authentication
+        case timeout
+        case rateLimit
+        case contentPolicy
+        case internalServer
+        case serviceUnavailable
+        case notFound
+        case badGateway
+        case others
+    }
+
     /// Names none.
     package init() {}
 
@@ -28,19 +42,45 @@ package struct FailureCounts: Sendable, Hashable {
     ///
     /// A kind that isn't named falls to the more general one, as LiteLLM's classes inherit, and then to `others`.
     package func count(for code: FailureCode) -> UInt32? {
+        self.entry(for: code)?.count
+    }
+
+    /// The key that says something of a failure, and what it says; `nil` = none does.
+    package func entry(for code: FailureCode) -> (kind: Kind, count: UInt32)? {
         switch code {
-        case .contentPolicy: self.contentPolicy ?? self.badRequest ?? self.others
+        case .contentPolicy: self.first(.contentPolicy, .badRequest)
         case .invalidRequest, .unsupportedParameter, .tooLarge, .contextWindow, .schemaMismatch:
-            self.badRequest ?? self.others
-        case .authentication, .permission: self.authentication ?? self.others
-        case .notFound, .noRoute: self.notFound ?? self.others
-        case .rateLimited, .quotaExhausted: self.rateLimit ?? self.others
-        case .timeout: self.timeout ?? self.others
-        case .overloaded: self.serviceUnavailable ?? self.internalServer ?? self.others
-        case .unreachable, .streamBroken, .invalidResponse:
-            self.badGateway ?? self.internalServer ?? self.others
-        case .providerError: self.internalServer ?? self.others
-        default: self.others
+            self.first(.badRequest)
+        case .authentication, .permission: self.first(.authentication)
+        case .notFound, .noRoute: self.first(.notFound)
+        case .rateLimited, .quotaExhausted: self.first(.rateLimit)
+        case .timeout: self.first(.timeout)
+        case .overloaded: self.first(.serviceUnavailable, .internalServer)
+        case .unreachable, .streamBroken, .invalidResponse: self.first(.badGateway, .internalServer)
+        case .providerError: self.first(.internalServer)
+        default: self.first(.others)
+        }
+    }
+
+    private func first(_ kind: Kind, _ general: Kind = .others) -> (kind: Kind, count: UInt32)? {
+        for kind in [kind, general, .others] {
+            if let count = self[kind] { return (kind, count) }
+        }
+        return nil
+    }
+
+    private subscript(kind: Kind) -> UInt32? {
+        switch kind {
+        case .badRequest: self.badRequest
+        case .authentication: self.authentication
+        case .timeout: self.timeout
+        case .rateLimit: self.rateLimit
+        case .contentPolicy: self.contentPolicy
+        case .internalServer: self.internalServer
+        case .serviceUnavailable: self.serviceUnavailable
+        case .notFound: self.notFound
+        case .badGateway: self.badGateway
+        case .others: self.others
         }
     }
 }

@@ -158,6 +158,8 @@ package struct Outcome: Sendable, Hashable {
     package var shouldRetry: Bool?
     /// Content was handed to the client before the end.
     package var hadContent: Bool
+    /// A timer that the caller set shorter than the configured one ran out.
+    package var isCallersTimeout: Bool
     /// Nothing of an answer was seen and nothing can have been billed.
     package var wasNeverSent: Bool
     /// Tokens reported; 0 = not reported.
@@ -174,6 +176,7 @@ package struct Outcome: Sendable, Hashable {
         self.retryAfterMilliseconds = retryAfterMilliseconds
         self.shouldRetry = nil
         self.hadContent = false
+        self.isCallersTimeout = false
         self.wasNeverSent = false
         self.promptTokens = 0
         self.completionTokens = 0

@@ -8,7 +8,7 @@ internal import FanoutModel
 /// Whether it may be given an attempt is the product of: configured and in use; off by a fault of its account; paused
 /// by its provider or a spent budget; its breaker; its limit. A lane that comes back from a pause that its provider
 /// asked for, or from an open breaker, is half-open: it takes one attempt, its probe, and nothing else until that is
-/// answered.
+/// answered. After an open breaker it is on a ramp first, closed, but with less than its limit.
 struct Lane {
     var group: GroupID
     /// Its bit in the group's sets.
@@ -32,6 +32,8 @@ struct Lane {
     var off: (code: FailureCode, until: Instant)?
     /// The lease of the probe that is out; 0 = none.
     var probe: UInt64 = 0
+    /// For retries on a lane that has failed the item.
+    var retryBudget = RetryBudget()
     /// Lanes with the same number share a key.
     var credential: Int32 = 0
     /// `nil` = the group's.
@@ -74,10 +76,15 @@ struct Lane {
     /// Whether one more attempt may start, given its gate.
     func takesMore(_ gate: LaneState) -> Bool {
         switch gate {
-        case .closed: self.inFlight < self.limit && self.isFunded
+        case .closed: self.inFlight < self.breaker.width(of: self.limit) && self.isFunded
         case .halfOpen: self.inFlight < self.limit && self.isFunded && self.probe == 0
         case .open, .paused, .off: false
         }
+    }
+
+    /// Whether it may be tried for the sake of knowing it better: closed, and past its ramp.
+    func isSettled(now: Instant) -> Bool {
+        self.gate(now: now) == .closed && self.breaker.ramp == nil
     }
 
     /// When its gate may change by itself; `nil` = not by itself.

@@ -68,10 +68,18 @@ struct ItemRecord {
     var attempts: UInt16 = 0
     /// Attempts that count against the total: all but those answered 429.
     var charged: UInt16 = 0
+    /// Attempts in a group after one there that failed otherwise than by 429.
+    var retriesUsed: UInt16 = 0
+    /// The same after a 429.
+    var limitedRetries: UInt16 = 0
     var leases: UInt16 = 0
     var fate = Fate.live
     /// The lease that owns the stream; 0 = none.
     var committed: UInt64 = 0
+    /// It failed on two lanes in this way: that is its own fault.
+    var ownFault: FailureCode?
+    /// Its failures that may turn out to be its own fault; no more than its attempts.
+    var suspicions: [(code: FailureCode, lane: LaneID)] = []
     /// One for each leg or group that is spent.
     var causes: [Verdict.Cause] = []
     var sharing = Sharing.none
@@ -125,8 +133,9 @@ struct LegRecord {
     /// Lanes of the group that it must not use again.
     var barred = LaneSet()
     var lease: Slot = .none
-    var retriesUsed: UInt16 = 0
     var sameLaneRetries: UInt16 = 0
+    /// It is delayed until the retry budget has something for it.
+    var awaitsBudget = false
     /// Fallback groups entered.
     var entered: UInt16 = 0
     var previousDelay: UInt64 = 0

@@ -122,7 +122,7 @@ extension RouterCore {
         }
         self.items[item].leases += 1
         self.items[item].attempts += 1
-        if let last = self.legs[leg].last, last.code != .rateLimited { self.legs[leg].retriesUsed += 1 }
+        self.countStart(of: leg, on: id)
         let isProbe = self.lanes[Int(id.index)].state == .halfOpen
         let lease = self.grant(leg: leg, item: item, lane: id, isProbe: isProbe)
         self.legs[leg].place = .running

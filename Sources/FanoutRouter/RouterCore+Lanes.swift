@@ -3,83 +3,8 @@
 
 internal import FanoutModel
 
-/// What attempts teach about lanes, and what a lane's change means for those who wait.
+/// What a lane's change means for those who wait.
 extension RouterCore {
-    /// An attempt's end, as news of its lane.
-    mutating func learn(_ outcome: Outcome, from lease: LeaseRecord, _ effects: inout [Effect]) {
-        let lane = Int(lease.lane.index)
-        if let code = outcome.code {
-            // Stopped by us, ended by the item's own deadline, or our own bug: says nothing of the lane.
-            if code != .cancelled && code != .deadlineExceeded && code != .internal {
-                self.learnFailure(code, outcome, lane: lane, isProbe: lease.isProbe, &effects)
-            }
-        } else {
-            self.lanes[lane].succeeded &+= 1
-            self.lanes[lane].pause.answered(isProbe: lease.isProbe)
-            let policy = self.lanes[lane].breakerPolicy
-            self.lanes[lane].breaker.succeeded(isProbe: lease.isProbe, policy: policy, now: self.now)
-        }
-        self.measure(outcome, from: lease)
-        self.refresh(lease.lane, &effects)
-    }
-
-    private mutating func learnFailure(
-        _ code: FailureCode,
-        _ outcome: Outcome,
-        lane: Int,
-        isProbe: Bool,
-        _ effects: inout [Effect]
-    ) {
-        let traits = code.traits
-        let policy = self.lanes[lane].breakerPolicy
-        let hint = outcome.retryAfterMilliseconds ?? 0
-        self.lanes[lane].failed &+= 1
-        self.lanes[lane].lastCode = code
-        if code == .rateLimited {
-            self.lanes[lane].pause.limited(isProbe: isProbe, hintMilliseconds: hint, now: self.now)
-        } else {
-            self.lanes[lane].pause.answered(isProbe: isProbe)
-            if traits.fault == .capacity || traits.fault == .provider {
-                self.lanes[lane].pause.extend(byMilliseconds: hint, now: self.now)
-            }
-        }
-        // A deployment for any model is not to blame for one that doesn't exist.
-        let isModels = code == .notFound && self.snapshot.deployments[lane].servesAnyModel
-        if traits.fault == .account && !isModels {
-            self.switchOff(lane, code, &effects)
-        } else if traits.countsAgainstLane {
-            let jitter = self.generator.fraction()
-            self.lanes[lane].breaker.failed(
-                isProbe: isProbe,
-                retryAfterMilliseconds: hint,
-                policy: policy,
-                jitter: jitter,
-                now: self.now
-            )
-        } else if isProbe {
-            // It was refused, but by a provider that is there to refuse.
-            self.lanes[lane].breaker.succeeded(isProbe: true, policy: policy, now: self.now)
-        }
-    }
-
-    /// A fault of the account: the key is off with every lane that uses it, or, where only the model is refused, this
-    /// lane.
-    private mutating func switchOff(_ lane: Int, _ code: FailureCode, _ effects: inout [Effect]) {
-        let until = self.now.adding(nanoseconds: RetryPolicy.offNanoseconds)
-        let isKeys = code == .authentication || code == .quotaExhausted
-        let credential = self.lanes[lane].credential
-        var affected: [(id: LaneID, old: LaneLook)] = []
-        for index in self.lanes.indices where index == lane || (isKeys && self.lanes[index].credential == credential) {
-            self.lanes[index].off = (code, until)
-            // When the half hour is over, one attempt finds out whether it is mended.
-            self.lanes[index].pause.demandProbe()
-            affected.append((LaneID(index), self.look(at: LaneID(index))))
-        }
-        // All of them first, so that nobody is sent from one to the other.
-        for (id, _) in affected { self.update(id) }
-        for (id, old) in affected { self.announce(id, since: old, &effects) }
-    }
-
     /// Brings the group's sets up to date with a lane, and tells those who wait.
     mutating func refresh(_ id: LaneID, _ effects: inout [Effect]) {
         let old = self.look(at: id)
@@ -102,7 +27,7 @@ extension RouterCore {
         var readyAt: Instant
     }
 
-    private func look(at id: LaneID) -> LaneLook {
+    func look(at id: LaneID) -> LaneLook {
         let index = Int(id.index)
         return LaneLook(
             state: self.lanes[index].state,
@@ -111,7 +36,7 @@ extension RouterCore {
         )
     }
 
-    private mutating func announce(_ id: LaneID, since old: LaneLook, _ effects: inout [Effect]) {
+    mutating func announce(_ id: LaneID, since old: LaneLook, _ effects: inout [Effect]) {
         let lane = self.look(at: id)
         let group = Int(self.lanes[Int(id.index)].group.index)
         if lane.state != old.state { effects.append(.laneChanged(id)) }

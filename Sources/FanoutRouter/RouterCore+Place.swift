@@ -108,7 +108,7 @@ extension RouterCore {
                 self.enqueue(leg, among: permitted)
                 return
             case .unfunded(let permitted, let until, let obstacle):
-                if until < self.items[item].deadline && !self.hasHealthyFallback(leg, after: .budgetExceeded) {
+                if until < self.items[item].deadline && self.healthyFallback(of: leg, after: .budgetExceeded) == nil {
                     self.enqueue(leg, among: permitted)
                     return
                 }
@@ -159,73 +159,10 @@ extension RouterCore {
         self.enqueue(leg, preferred: untried.isEmpty ? permitted : untried, permitted: permitted)
     }
 
-    /// Enters the next fallback group.
-    ///
-    /// Its code decides which list; `false` = there is none.
-    mutating func moveToFallback(_ leg: Slot, after code: FailureCode) -> Bool {
-        guard let next = self.nextFallback(of: leg, after: code, commits: true) else { return false }
-        self.enter(next, leg)
-        self.legs[leg].cameAfter = code
-        return true
-    }
-
-    private mutating func enter(_ next: FallbackPlan.Entry, _ leg: Slot) {
-        let item = self.legs[leg].item
-        if let last = self.legs[leg].last {
-            self.items[item].causes.append(last)
-            self.legs[leg].last = nil
-        }
-        self.legs[leg].group = self.host(of: next.group)
-        self.legs[leg].asked = next.group
-        self.legs[leg].listed = next.listed
-        self.legs[leg].entered += 1
-        self.legs[leg].tried = LaneSet()
-        self.legs[leg].failed = LaneSet()
-        self.legs[leg].barred = LaneSet()
-        self.legs[leg].sameLaneRetries = 0
-        self.legs[leg].previousDelay = 0
-    }
-
     /// The group whose lanes serve a group: itself, unless a pattern serves it.
     func host(of group: GroupID) -> GroupID {
         guard Int(group.index) < self.snapshot.groups.count else { return group }
         return self.snapshot.groups[Int(group.index)].servedBy ?? group
-    }
-
-    /// The fallback that a leg would enter after a failure.
-    ///
-    /// Groups that could never serve it are passed over and not counted.
-    mutating func nextFallback(of leg: Slot, after code: FailureCode, commits: Bool) -> FallbackPlan.Entry? {
-        let item = self.legs[leg].item
-        let ticket = self.items[item].ticket
-        guard !ticket.flags.contains(.noFallbacks), self.hasAttemptsLeft(item) else { return nil }
-        guard UInt32(self.legs[leg].entered) < self.snapshot.routing.maxFallbacks else { return nil }
-        let group = self.legs[leg].asked
-        guard Int(group.index) < self.snapshot.groups.count else { return nil }
-        let configured = self.snapshot.groups[Int(group.index)]
-        var plan = self.legs[leg].plan
-        switch code {
-        case .contentPolicy:
-            // Only what was configured for this: other groups that were pending are no way round a policy.
-            if self.legs[leg].cameAfter != .contentPolicy {
-                guard configured.contentPolicyFallbacks != nil else { return nil }
-                plan.forgetPending()
-            }
-            plan.leave(group, next: configured.contentPolicyFallbacks ?? [], own: nil)
-        case .contextWindow:
-            let list = configured.contextWindowFallbacks ?? configured.fallbacks
-            plan.leave(group, next: list, own: ticket.extras?.fallbacks)
-        default:
-            guard code.traits.fallsBack else { return nil }
-            plan.leave(group, next: configured.fallbacks, own: ticket.extras?.fallbacks)
-        }
-        while let next = plan.popNext(self.snapshot.groups) {
-            // Windows that can't fit the prompt are passed over like lanes that lack a need.
-            guard !self.eligible(leg, in: next.group).isEmpty else { continue }
-            if commits { self.legs[leg].plan = plan }
-            return next
-        }
-        return nil
     }
 
     /// Whether an item's own bound leaves an attempt beside those that are under way.

@@ -92,7 +92,7 @@ extension RouterCore {
         self.groups[index].hasLimits = false
         self.groups[index].retries = group.retries ?? self.snapshot.routing.retries
         let reachable = FallbackPlan.reachable(from: GroupID(index), groups: self.snapshot.groups)
-        self.groups[index].reachableFallbacks = min(reachable, Int(self.snapshot.routing.maxFallbacks))
+        self.groups[index].reachableFallbacks = min(reachable.count, Int(self.snapshot.routing.maxFallbacks))
         guard group.isActive else { return }
         for lane in group.lanes where Int(lane.index) < self.snapshot.deployments.count {
             let deployment = self.snapshot.deployments[Int(lane.index)]
@@ -105,7 +105,6 @@ extension RouterCore {
     }
 
     private mutating func configure(_ deployment: Deployment, at index: Int, position: Int) {
-        let routing = self.snapshot.routing
         let isMember = self.groups[Int(deployment.group.index)].members.contains(position)
         self.lanes[index].group = deployment.group
         self.lanes[index].position = position
@@ -121,11 +120,7 @@ extension RouterCore {
             requestsPerMinute: deployment.requestsPerMinute,
             tokensPerMinute: deployment.tokensPerMinute
         )
-        let policy = BreakerPolicy(
-            allowedFails: deployment.allowedFails ?? routing.allowedFails,
-            cooldownMilliseconds: deployment.cooldownMilliseconds ?? routing.cooldownMilliseconds,
-            isDisabled: routing.disablesCooldowns
-        )
+        let policy = BreakerPolicy(deployment, self.snapshot.routing)
         self.lanes[index].breaker.adopt(policy, insteadOf: self.lanes[index].breakerPolicy)
         self.lanes[index].breakerPolicy = policy
     }

@@ -221,6 +221,7 @@ extension RouterCore {
         self.items[item].isDeadlineArmed = false
         self.items[item].ticket.extras = nil
         self.items[item].causes = []
+        self.items[item].suspicions = []
         self.items.release(item)
         self.runs[run].records -= 1
         if self.runs[run].records == 0 && self.runs[run].isClosed { self.runsToForget.append(run) }

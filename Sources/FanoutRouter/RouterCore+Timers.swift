@@ -32,9 +32,7 @@ extension RouterCore {
         while let entry = self.retries.popDue(now: self.now) {
             let leg = entry.slot
             guard self.legs[leg].stamp == entry.stamp, self.legs[leg].place == .delayed else { continue }
-            self.delayedLegs -= 1
-            self.legs[leg].place = .idle
-            self.place(leg, &effects)
+            self.endDelay(leg, &effects)
         }
     }
 

@@ -70,6 +70,8 @@ package struct RouterCore {
     /// The instant that the shell was last asked for.
     var wakeUp = Instant.never
 
+    /// For retries in all.
+    var retryBudget = RetryBudget()
     /// Attempts in flight.
     var inFlight: UInt32 = 0
     /// Items that aren't delivered and have no lease.

@@ -17,8 +17,15 @@ struct NaiveLane {
     /// The breaker is open at least until the first and at most until the second; `nil` = closed.
     var open: (low: Instant, high: Instant)?
     var outageBegan = Instant.zero
+    /// Halved by each success.
     var failuresInARow = 0
+    /// Failures that seem to be their items' own.
+    var excused = 0
     var history: [(instant: Instant, failed: Bool)] = []
+    /// Failures whose kind has a key.
+    var keyed: [(instant: Instant, kind: FailureCounts.Kind)] = []
+    /// Its way back after an outage; `nil` = it is not on one.
+    var ramp: NaiveRamp?
     var off: (code: FailureCode, until: Instant)?
     /// Headers of its answers spoke of limits.
     var wasTold = false
@@ -43,40 +50,65 @@ struct NaiveLane {
         return max(now, max(self.pausedUntil, self.open?.low ?? .zero))
     }
 
-    mutating func succeeded(_ lease: LeaseID, now: Instant) {
+    /// `limit` is the most attempts in flight that the lane is configured for.
+    mutating func succeeded(_ lease: LeaseID, limit: Int, now: Instant) {
         let isProbe = self.probe == lease
         self.unpause(isProbe)
+        self.vouched(isProbe, limit: limit, now: now)
+    }
+
+    private mutating func vouched(_ isProbe: Bool, limit: Int, now: Instant) {
         if self.open != nil {
             guard isProbe else { return }
             self.open = nil
             self.history = []
+            self.keyed = []
+            self.failuresInARow = 0
+            self.ramp = NaiveRamp()
         }
-        self.failuresInARow = 0
+        if self.ramp?.succeeded(limit: limit) == true { self.ramp = nil }
+        self.excused = 0
+        self.failuresInARow /= 2
         self.history.append((now, false))
     }
 
-    mutating func failed(_ lease: LeaseID, _ outcome: Outcome, _ code: FailureCode, _ rules: BreakerRules, now: Instant)
-    {
-        let isProbe = self.probe == lease
-        let traits = code.traits
-        let hint = outcome.retryAfterMilliseconds ?? 0
-        if code == .rateLimited {
-            self.limited(isProbe, hint, now: now)
+    /// Whether a fault of the account is let pass.
+    mutating func letsPass(_ code: FailureCode, _ rules: BreakerRules, now: Instant) -> Bool {
+        guard !rules.isDisabled, code != .quotaExhausted, let entry = rules.entry(code) else { return false }
+        return self.countKeyed(entry.kind, now: now) <= Int(entry.count)
+    }
+
+    mutating func failed(_ failure: NaiveFailure, _ rules: BreakerRules, now: Instant) {
+        let isProbe = self.probe == failure.lease
+        let traits = failure.code.traits
+        if failure.code == .rateLimited {
+            self.limited(isProbe, failure.hint, rules, now: now)
         } else {
             self.unpause(isProbe)
-            if hint > 0 && (traits.fault == .capacity || traits.fault == .provider) { self.pause(hint, now: now) }
+            if failure.hint > 0 && (traits.fault == .capacity || traits.fault == .provider) {
+                self.pause(failure.hint, now: now)
+            }
         }
-        if traits.fault == .account { return }
-        if traits.countsAgainstLane {
-            self.count(isProbe, hint, rules, now: now)
-        } else if isProbe && self.open != nil {
-            self.open = nil
-            self.failuresInARow = 0
-            self.history = [(now, false)]
+        if failure.isAccounts { return }
+        if rules.counts(failure.code) && traits.fault != .account {
+            self.count(isProbe, failure, rules, now: now)
         } else if isProbe {
-            self.failuresInARow = 0
-            self.history.append((now, false))
+            self.vouched(true, limit: failure.limit, now: now)
         }
+    }
+
+    /// A failure of an item here turned out to be its own.
+    mutating func excuseLast(_ code: FailureCode, _ rules: BreakerRules, now: Instant) {
+        guard self.open == nil, self.failuresInARow > 0, rules.entry(code) == nil else { return }
+        let first = Self.firstBucket(rules, now: now)
+        guard
+            let last = self.history.lastIndex(where: {
+                $0.failed && $0.instant.nanoseconds / rules.bucket >= first
+            })
+        else { return }
+        self.history.remove(at: last)
+        self.failuresInARow -= 1
+        self.excused += 1
     }
 
     private mutating func unpause(_ isProbe: Bool) {
@@ -90,7 +122,7 @@ struct NaiveLane {
         self.needsProbe = true
     }
 
-    private mutating func limited(_ isProbe: Bool, _ hint: UInt64, now: Instant) {
+    private mutating func limited(_ isProbe: Bool, _ hint: UInt64, _ rules: BreakerRules, now: Instant) {
         if self.needsProbe && !isProbe {
             if hint > 0 { self.pause(hint, now: now) }
             return
@@ -98,43 +130,71 @@ struct NaiveLane {
         self.limitedInARow += 1
         self.needsProbe = true
         var span: UInt64 = 0
-        if hint == 0 {
+        let asked = hint == 0 ? rules.cooldownMilliseconds : hint
+        if asked == nil {
             span = 1_000
             for _ in 1..<max(self.limitedInARow, 1) { span = min(60_000, span * 2) }
         } else {
             var floor: UInt64 = self.limitedInARow == 1 ? 0 : 100
             for _ in 2..<max(self.limitedInARow, 2) { floor = min(1_000, floor * 2) }
-            span = max(hint, floor)
+            span = max(asked ?? 0, floor)
         }
         self.pausedUntil = max(self.pausedUntil, now.adding(milliseconds: span))
     }
 
-    private mutating func count(_ isProbe: Bool, _ hint: UInt64, _ rules: BreakerRules, now: Instant) {
+    private mutating func count(_ isProbe: Bool, _ failure: NaiveFailure, _ rules: BreakerRules, now: Instant) {
         if rules.isDisabled { return }
         if self.open != nil {
-            if isProbe { self.openUp(hint, rules, now: now) }
+            if isProbe { self.openUp(failure.hint, rules, now: now) }
             return
         }
-        self.failuresInARow += 1
-        self.history.append((now, true))
-        // Ten buckets of a tenth of the window each, the present one included.
-        let bucket: UInt64 = rules.allowedFails == nil ? 3_000_000_000 : 6_000_000_000
-        let first = now.nanoseconds / bucket < 9 ? 0 : now.nanoseconds / bucket - 9
-        let recent = self.history.filter { $0.instant.nanoseconds / bucket >= first }
-        let failures = recent.count(where: \.failed)
-        let trips: Bool
-        if let allowed = rules.allowedFails {
-            trips = failures > Int(allowed)
-        } else {
-            trips = self.failuresInARow >= 5 || (recent.count >= 10 && failures * 2 >= recent.count)
+        let recent = self.recent(rules, now: now)
+        let isKeyed = rules.entry(failure.code) != nil
+        if failure.isItems && !isKeyed {
+            let counted = rules.allowedFails == nil ? self.failuresInARow : recent.count(where: \.failed)
+            if counted + self.excused < rules.allowedFails.map(Int.init) ?? 4 {
+                self.excused += 1
+                return
+            }
         }
-        if trips {
-            self.outageBegan = now
-            self.openUp(hint, rules, now: now)
+        let fellBack = self.ramp?.failed() == true
+        if self.trips(failure.code, rules, now: now) || fellBack {
+            if self.ramp == nil { self.outageBegan = now }
+            self.openUp(failure.hint, rules, now: now)
         }
     }
 
+    private mutating func trips(_ code: FailureCode, _ rules: BreakerRules, now: Instant) -> Bool {
+        if let entry = rules.entry(code) { return self.countKeyed(entry.kind, now: now) > Int(entry.count) }
+        self.failuresInARow += 1 + self.excused
+        for _ in 0...self.excused { self.history.append((now, true)) }
+        self.excused = 0
+        let recent = self.recent(rules, now: now)
+        let failures = recent.count(where: \.failed)
+        if let allowed = rules.allowedFails { return failures > Int(allowed) }
+        return self.failuresInARow >= 5 || (recent.count >= 10 && failures * 2 >= recent.count)
+    }
+
+    private mutating func countKeyed(_ kind: FailureCounts.Kind, now: Instant) -> Int {
+        self.keyed.append((now, kind))
+        let bucket: UInt64 = 6_000_000_000
+        let first = now.nanoseconds / bucket < 9 ? 0 : now.nanoseconds / bucket - 9
+        return self.keyed.count { $0.kind == kind && $0.instant.nanoseconds / bucket >= first }
+    }
+
+    private func recent(_ rules: BreakerRules, now: Instant) -> [(instant: Instant, failed: Bool)] {
+        let first = Self.firstBucket(rules, now: now)
+        return self.history.filter { $0.instant.nanoseconds / rules.bucket >= first }
+    }
+
+    /// Ten buckets of a tenth of the window each, the present one included.
+    private static func firstBucket(_ rules: BreakerRules, now: Instant) -> UInt64 {
+        now.nanoseconds / rules.bucket < 9 ? 0 : now.nanoseconds / rules.bucket - 9
+    }
+
     private mutating func openUp(_ hint: UInt64, _ rules: BreakerRules, now: Instant) {
+        self.ramp = nil
+        self.excused = 0
         let asked = now.adding(milliseconds: hint)
         if let cooldown = rules.cooldownMilliseconds {
             let until = max(asked, now.adding(milliseconds: cooldown))
@@ -146,18 +206,5 @@ struct NaiveLane {
         self.open = (
             max(asked, now.adding(nanoseconds: span - span / 10 - 1)), max(asked, now.adding(nanoseconds: span))
         )
-    }
-}
-
-/// A deployment's breaker settings.
-struct BreakerRules {
-    var allowedFails: UInt32?
-    var cooldownMilliseconds: UInt64?
-    var isDisabled: Bool
-
-    init(_ deployment: Deployment, _ routing: RoutingSettings) {
-        self.allowedFails = deployment.allowedFails ?? routing.allowedFails
-        self.cooldownMilliseconds = deployment.cooldownMilliseconds ?? routing.cooldownMilliseconds
-        self.isDisabled = routing.disablesCooldowns
     }
 }

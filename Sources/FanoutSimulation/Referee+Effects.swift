@@ -54,7 +54,12 @@ extension Referee {
         item.active.insert(dispatch.lease)
         item.legs[Int(dispatch.leg)].active = dispatch.lease
         self.items[dispatch.item] = item
-        self.leases[dispatch.lease] = Lease(item: dispatch.item, lane: dispatch.lane, leg: Int(dispatch.leg))
+        self.leases[dispatch.lease] = Lease(
+            item: dispatch.item,
+            lane: dispatch.lane,
+            leg: Int(dispatch.leg),
+            startedAt: self.now
+        )
         self.judgeRate(dispatch, name)
         self.running.insert(dispatch.lease)
         let lane = Int(dispatch.lane.index)
@@ -141,15 +146,13 @@ extension Referee {
         guard let last = leg.failures.last else { return }
         self.count("retry")
         if leg.barred.contains(dispatch.lane) { self.blame("\(name): the lane is barred for it") }
-        if !last.code.traits.retriesSameLane && !last.code.traits.retriesOtherLane && last.code != .contextWindow {
-            self.blame("\(name): retried after \(last.code.name)")
+        if !item.sawReload,
+            !self.hasRetry(item, leg, on: last.lane, used: item.retriesUsed, limited: item.limitedRetries)
+        {
+            let used = "\(item.retriesUsed) and \(item.limitedRetries) before"
+            self.blame("\(name): retried after \(last.code.name), \(used)")
         }
-        if last.code != .rateLimited {
-            leg.retriesUsed += 1
-            if bound == 0, !item.sawReload, leg.retriesUsed > self.retries(of: last.lane, in: leg.group) {
-                self.blame("\(name): retry \(leg.retriesUsed)")
-            }
-        }
+        if last.code == .rateLimited { item.limitedRetries += 1 } else { item.retriesUsed += 1 }
         self.judgeRepeat(dispatch, &leg, item, name)
     }
 

@@ -85,10 +85,16 @@ extension Referee {
         if self.heldUntil(lease.item) != nil { return }
         if outcome.hadContent && item.ticket.flags.contains(.failsOnStreamBreak) { return }
         let leg = item.legs[lease.leg]
-        let bound = Int(item.ticket.attemptsMax)
-        let hasRetry =
-            bound == 0 ? leg.retriesUsed < self.retries(of: lease.lane, in: leg.group) : false
-        if code.traits.retriesOtherLane && (hasRetry || code == .rateLimited) {
+        // What a bound of its own sets aside for fallbacks isn't counted here.
+        let isBounded = item.ticket.attemptsMax > 0 && code != .rateLimited
+        let hasRetry = self.hasRetry(
+            item,
+            leg,
+            on: lease.lane,
+            used: item.retriesUsed,
+            limited: item.limitedRetries
+        )
+        if hasRetry && !isBounded && item.legs.count == 1 {
             // Where only the same lanes are left, the wait for them may be longer than the time there is.
             let tried = Set(leg.failures.map(\.lane))
             let hasTime = item.deadline > self.now.adding(milliseconds: 21_000)

@@ -27,7 +27,10 @@ extension Referee {
     }
 
     func hasRoom(_ lane: LaneID) -> Bool {
-        guard self.lanes[Int(lane.index)].active.count < self.limit(of: lane) else { return false }
+        let naive = self.lanes[Int(lane.index)]
+        let limit = self.limit(of: lane)
+        let ramp = self.state(of: lane) == [.closed] ? naive.ramp?.width(of: limit) : nil
+        guard naive.active.count < ramp ?? limit else { return false }
         guard let account = self.account(of: lane), let most = account.maxConcurrency else { return true }
         return self.running.count { self.leases[$0]?.account == account.name } < Int(most)
     }

@@ -27,8 +27,9 @@ package struct Referee {
         var active: LeaseID?
         /// Failures of this visit to its group, oldest first.
         var failures: [(lane: LaneID, code: FailureCode, instant: Instant)] = []
+        /// What the last of them left open.
+        var rule = NaiveRetryRule(after: .internal, nil, shouldRetry: nil)
         var barred: Set<LaneID> = []
-        var retriesUsed = 0
         /// Attempts of this visit on lanes that had failed it, after failures that cost an attempt.
         var reuses = 0
         /// At its last failure no other lane was there to take it: the wait for the same one holds.
@@ -46,6 +47,12 @@ package struct Referee {
         var legs: [Leg]
         var attempts = 0
         var charged = 0
+        var retriesUsed = 0
+        var limitedRetries = 0
+        /// Failures that may be its own fault.
+        var suspicions: [(lane: LaneID, code: FailureCode)] = []
+        /// What two lanes have failed it with.
+        var ownFault: FailureCode?
         var active: Set<LeaseID> = []
         var cancelled: CancelReason?
         var cancelledAt = 0
@@ -62,6 +69,7 @@ package struct Referee {
         var item: ItemID
         var lane: LaneID
         var leg: Int
+        var startedAt: Instant
         var stopped: CancelReason?
         var outcome: Outcome?
         var settledAt: Int?
@@ -189,10 +197,14 @@ package struct Referee {
             let old = BreakerRules(self.snapshot.deployments[index], self.snapshot.routing)
             let new = BreakerRules(snapshot.deployments[index], snapshot.routing)
             if (old.allowedFails == nil) != (new.allowedFails == nil) { self.lanes[index].history = [] }
+            if old.byKind != new.byKind { self.lanes[index].keyed = [] }
             if new.isDisabled {
                 self.lanes[index].open = nil
+                self.lanes[index].ramp = nil
                 self.lanes[index].history = []
+                self.lanes[index].keyed = []
                 self.lanes[index].failuresInARow = 0
+                self.lanes[index].excused = 0
             }
         }
         self.snapshot = snapshot
@@ -210,7 +222,7 @@ package struct Referee {
         self.paid(id, outcome.costNanoUSD)
         if outcome.code == .rateLimited || outcome.wasNeverSent { self.giveBack(id) }
         let lane = Int(lease.lane.index)
-        self.learn(id, outcome, lane: lane)
+        self.learn(id, lease, outcome)
         self.lanes[lane].active.remove(id)
         if self.lanes[lane].probe == id { self.lanes[lane].probe = nil }
         guard var item = self.items[lease.item] else { return }
@@ -222,50 +234,5 @@ package struct Referee {
         // The loser of a race that has committed was an attempt too.
         if lease.stopped == .race && !item.isFinal { item.charged += 1 }
         self.items[lease.item] = item
-    }
-
-    private mutating func learn(_ id: LeaseID, _ outcome: Outcome, lane: Int) {
-        guard let code = outcome.code else {
-            self.lanes[lane].succeeded(id, now: self.now)
-            return
-        }
-        if code == .cancelled || code == .deadlineExceeded || code == .internal { return }
-        let deployment = self.snapshot.deployments[lane]
-        self.lanes[lane].failed(id, outcome, code, BreakerRules(deployment, self.snapshot.routing), now: self.now)
-        guard code.traits.fault == .account else { return }
-        let isKeys = code == .authentication || code == .quotaExhausted
-        let credential = deployment.endpoint.credential
-        let provider = deployment.endpoint.provider
-        for index in self.lanes.indices {
-            let shares =
-                isKeys && credential != .none
-                && self.snapshot.deployments[index].endpoint.credential == credential
-                && self.snapshot.deployments[index].endpoint.provider == provider
-            guard index == lane || shares else { continue }
-            self.lanes[index].off = (code, self.now.adding(milliseconds: 1_800_000))
-            self.lanes[index].needsProbe = true
-        }
-    }
-
-    private mutating func noteFailure(
-        of item: inout Item,
-        _ lease: Lease,
-        _ id: LeaseID,
-        _ code: FailureCode,
-        _ outcome: Outcome
-    ) {
-        if code != .rateLimited { item.charged += 1 }
-        if item.committed == id { item.committed = nil }
-        var leg = item.legs[lease.leg]
-        leg.failures.append((lease.lane, code, self.now))
-        leg.last = (code, id)
-        if code == .contextWindow { self.outgrow(&leg, lease.lane, item.ticket) }
-        if !code.traits.retriesSameLane || outcome.shouldRetry == false { leg.barred.insert(lease.lane) }
-        let tried = Set(leg.failures.map(\.lane))
-        leg.mustWait = !self.eligible(item.ticket, leg).contains {
-            !tried.contains($0) && !leg.barred.contains($0) && self.state(of: $0) == [.closed]
-        }
-        item.legs[lease.leg] = leg
-        self.count("failed \(code.name)")
     }
 }

@@ -171,7 +171,7 @@ package struct Simulation {
         if end > deadline {
             // The attempt's own timer ends it.
             end = deadline
-            answer.outcome = Outcome(code: .timeout)
+            answer.outcome = Outcome(code: self.world.chance(50) ? .timeout : .deadlineExceeded)
         }
         self.plan(.settle(dispatch.lease, answer.outcome), at: end)
         if self.world.tellsRates, self.world.chance(50) {

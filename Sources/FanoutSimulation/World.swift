@@ -68,6 +68,9 @@ package struct World: Sendable {
         routing.disablesCooldowns = self.chance(8)
         self.chooseStrategy(&routing)
         routing.enforcesRates = self.chance(60)
+        if self.chance(20) { routing.retryPolicy = self.counts(to: 5) }
+        if self.chance(15) { routing.allowedFailsPolicy = self.counts(to: 8) }
+        if self.chance(15) { routing.retryBudgetRatio = 0 }
         self.snapshot.routing = routing
         self.snapshot.version += 1
     }
@@ -112,6 +115,7 @@ package struct World: Sendable {
         lane.maxConcurrency = self.chance(50) ? UInt32(self.pick([0, 1, 2, 3, 8])) : nil
         lane.retries = self.chance(15) ? UInt32(self.below(4)) : nil
         lane.allowedFails = self.chance(10) ? UInt32(self.below(3)) : nil
+        lane.allowedFailsPolicy = self.chance(8) ? self.counts(to: 4) : nil
         lane.cooldownMilliseconds = self.chance(10) ? UInt64(100 + self.below(3_000)) : nil
         lane.offers = self.chance(60) ? .all : self.pick(Self.needs)
         self.mark(&lane)
@@ -121,10 +125,26 @@ package struct World: Sendable {
         for group in self.snapshot.groups.indices {
             self.snapshot.groups[group].strategy = self.chance(20) ? self.pick(RoutingStrategy.allCases) : nil
             self.snapshot.groups[group].retries = self.chance(20) ? UInt32(self.below(3)) : nil
+            self.snapshot.groups[group].retryPolicy = self.chance(10) ? self.counts(to: 4) : nil
             self.snapshot.groups[group].fallbacks = self.chance(50) ? self.groups() : []
             self.snapshot.groups[group].contextWindowFallbacks = self.chance(20) ? self.groups() : nil
             self.snapshot.groups[group].contentPolicyFallbacks = self.chance(20) ? self.groups() : nil
         }
+    }
+
+    /// Counts for some kinds of failure.
+    private mutating func counts(to bound: Int) -> FailureCounts {
+        var counts = FailureCounts()
+        if self.chance(30) { counts.badRequest = UInt32(self.below(bound)) }
+        if self.chance(30) { counts.authentication = UInt32(self.below(bound)) }
+        if self.chance(40) { counts.timeout = UInt32(self.below(bound)) }
+        if self.chance(40) { counts.rateLimit = UInt32(self.below(bound)) }
+        if self.chance(20) { counts.contentPolicy = UInt32(self.below(bound)) }
+        if self.chance(40) { counts.internalServer = UInt32(self.below(bound)) }
+        if self.chance(20) { counts.notFound = UInt32(self.below(bound)) }
+        if self.chance(20) { counts.badGateway = UInt32(self.below(bound)) }
+        if self.chance(20) { counts.others = UInt32(self.below(bound)) }
+        return counts
     }
 
     mutating func groups() -> [GroupID] {
@@ -240,7 +260,10 @@ package struct World: Sendable {
         case .limitedSilently: return (Outcome(code: self.chance(80) ? .rateLimited : nil), quick)
         case .overloaded:
             return (Outcome(code: .overloaded, retryAfterMilliseconds: self.chance(40) ? 700 : nil), quick)
-        case .hanging: return (Outcome(code: .timeout), 20_000)
+        case .hanging:
+            var outcome = Outcome(code: .timeout)
+            outcome.isCallersTimeout = self.chance(20)
+            return (outcome, self.chance(80) ? 20_000 : 61_000)
         case .badKey: return (Outcome(code: .authentication), quick)
         case .outOfQuota: return (Outcome(code: .quotaExhausted), quick)
         case .noModel: return (Outcome(code: self.pick([.notFound, .permission])), quick)
@@ -249,7 +272,9 @@ package struct World: Sendable {
                 nil, .invalidRequest, .contextWindow, .contentPolicy, .tooLarge, .unsupportedParameter,
                 .schemaMismatch, .internal,
             ]
-            return (Outcome(code: self.pick(codes)), quick)
+            var outcome = Outcome(code: self.pick(codes))
+            if outcome.code != nil && self.chance(10) { outcome.shouldRetry = self.chance(70) }
+            return (outcome, quick)
         case .cutting:
             var outcome = Outcome(code: .streamBroken)
             outcome.hadContent = streamed

@@ -109,63 +109,6 @@ import Testing
         #expect(heap.count == 10 && heap.next == Instant(nanoseconds: 2_990))
     }
 
-    @Test func `a breaker opens after five failures in a row, for a second and then a twentieth of the outage`() {
-        var breaker = Breaker()
-        let policy = BreakerPolicy()
-        var now = Instant(nanoseconds: 1_000_000_000)
-        func fail(isProbe: Bool) {
-            breaker.failed(isProbe: isProbe, retryAfterMilliseconds: 0, policy: policy, jitter: 0, now: now)
-        }
-        for _ in 0..<4 { fail(isProbe: false) }
-        #expect(breaker.openUntil == nil)
-        fail(isProbe: false)
-        #expect(breaker.openUntil == now.adding(milliseconds: 1_000))
-        now = now.adding(milliseconds: 1_000)
-        #expect(breaker.isHalfOpen(now: now))
-        breaker.succeeded(isProbe: false, policy: policy, now: now)
-        #expect(breaker.isHalfOpen(now: now), "an old attempt's success proves nothing")
-        now = now.adding(milliseconds: 600_000)
-        fail(isProbe: true)
-        #expect(breaker.openUntil == now.adding(milliseconds: 30_050))
-        breaker.succeeded(isProbe: true, policy: policy, now: now)
-        #expect(breaker.openUntil == nil)
-    }
-
-    @Test func `half of ten within half a minute trips a breaker, older failures don't`() {
-        var breaker = Breaker()
-        let policy = BreakerPolicy()
-        var now = Instant.zero
-        func fail() {
-            breaker.failed(isProbe: false, retryAfterMilliseconds: 0, policy: policy, jitter: 0, now: now)
-        }
-        for _ in 0..<5 {
-            fail()
-            breaker.succeeded(isProbe: false, policy: policy, now: now)
-        }
-        now = now.adding(milliseconds: 31_000)
-        fail()
-        #expect(breaker.openUntil == nil)
-        for _ in 0..<5 {
-            breaker.succeeded(isProbe: false, policy: policy, now: now)
-            #expect(breaker.openUntil == nil)
-            fail()
-        }
-        #expect(breaker.openUntil != nil)
-    }
-
-    @Test func `pauses without a hint double up to a minute`() {
-        var pause = LanePause()
-        var now = Instant.zero
-        for seconds in [1, 2, 4, 8, 16, 32, 60, 60] as [UInt64] {
-            pause.limited(isProbe: true, hintMilliseconds: 0, now: now)
-            #expect(pause.until == now.adding(milliseconds: seconds * 1_000))
-            now = pause.until
-        }
-        pause.answered(isProbe: true)
-        pause.limited(isProbe: false, hintMilliseconds: 0, now: now)
-        #expect(pause.until == now.adding(milliseconds: 1_000))
-    }
-
     @Test func `fallbacks go depth first and enter no group twice`() {
         let groups = (0..<4).map { ModelGroup(name: "group-\($0)") }
         var plan = FallbackPlan()

@@ -6,8 +6,8 @@ internal import FanoutModel
 /// The pause of a lane whose provider said "not now".
 ///
 /// A Retry-After pauses the lane for everybody; a later one extends a pause and never shortens it. An answer 429
-/// without one pauses for a second, doubling to a minute. After any pause one attempt goes alone, as a probe: the
-/// provider has said when to ask again, not how much it will take then.
+/// without one pauses for the configured cooldown, else for a second, doubling to a minute. After any pause one attempt
+/// goes alone, as a probe: the provider has said when to ask again, not how much it will take then.
 struct LanePause: Sendable {
     /// The longest Retry-After that is believed, in milliseconds: a day.
     static let hintMax: UInt64 = 86_400_000
@@ -25,8 +25,9 @@ struct LanePause: Sendable {
 
     /// An answer 429.
     ///
-    /// Those of attempts that began before the pause say nothing new, but for their hint.
-    mutating func limited(isProbe: Bool, hintMilliseconds: UInt64, now: Instant) {
+    /// Those of attempts that began before the pause say nothing new, but for their hint; 0 = none. The cooldown is the
+    /// configured one; `nil` = ours.
+    mutating func limited(isProbe: Bool, hintMilliseconds: UInt64, cooldownMilliseconds: UInt64?, now: Instant) {
         if self.needsProbe && !isProbe {
             self.extend(byMilliseconds: hintMilliseconds, now: now)
             return
@@ -34,10 +35,11 @@ struct LanePause: Sendable {
         let doublings = min(self.streak, 20)
         self.streak &+= 1
         self.needsProbe = true
-        if hintMilliseconds > 0 {
+        let asked = hintMilliseconds > 0 ? hintMilliseconds : cooldownMilliseconds
+        if let asked {
             let floor = min(Self.hintedFloorNanoseconds << UInt64(doublings), Self.firstNanoseconds)
             self.until = max(self.until, now.adding(nanoseconds: doublings == 0 ? 0 : floor))
-            self.extend(byMilliseconds: hintMilliseconds, now: now)
+            self.extend(byMilliseconds: asked, now: now)
         } else {
             let span = min(Self.firstNanoseconds << UInt64(doublings), Self.longestNanoseconds)
             self.until = max(self.until, now.adding(nanoseconds: span))

@@ -13,9 +13,15 @@ extension RouterCore {
     ) {
         let leg = lease.leg
         let item = lease.item
-        let traits = code.traits
-        self.note(lease, code: code, sameLane: traits.retriesSameLane && outcome.shouldRetry != false)
-        let mayGoOn = traits.retriesSameLane || traits.retriesOtherLane || traits.fallsBack || code == .contentPolicy
+        var rule = RetryPolicy.rule(
+            after: code,
+            policy: self.retryPolicy(of: self.legs[leg].asked),
+            shouldRetry: outcome.shouldRetry
+        )
+        // Another lane of the group may have a larger window.
+        if code == .contextWindow { rule.otherLane = true }
+        self.note(lease, code: code, sameLane: rule.sameLane)
+        let mayGoOn = rule.retries || code.traits.fallsBack || code == .contentPolicy
         let isBroken = outcome.hadContent && self.items[item].ticket.flags.contains(.streamed)
         if isBroken && self.items[item].ticket.flags.contains(.failsOnStreamBreak) {
             self.spend(leg, &effects)
@@ -28,22 +34,22 @@ extension RouterCore {
         if isBroken && mayGoOn { self.restart(item, code, &effects) }
         self.items[item].committed = 0
         if code == .contextWindow { self.outgrow(lease) }
-        let mayStay = traits.retriesSameLane || traits.retriesOtherLane || code == .contextWindow
-        if mayStay, self.mayRetry(leg, on: lease.lane, after: code) {
-            let group = Int(self.legs[leg].group.index)
-            let permitted = self.eligible(leg).subtracting(self.legs[leg].barred)
-            let hopeful = permitted.intersection(self.groups[group].recoverable)
-            let mustWait = !hopeful.intersects(self.groups[group].healthy)
-            if !hopeful.isEmpty && !(mustWait && self.hasHealthyFallback(leg, after: code)) {
-                self.retry(leg, on: lease.lane, among: permitted, after: code, &effects)
-                return
-            }
-        }
+        if rule.retries, self.mayRetry(leg, on: lease.lane, after: code, rule), self.retry(leg, &effects) { return }
+        self.leave(leg, after: code, &effects)
+    }
+
+    /// A leg leaves its group: for a fallback, or for good.
+    private mutating func leave(_ leg: Slot, after code: FailureCode, _ effects: inout [Effect]) {
         if self.moveToFallback(leg, after: code) {
             self.place(leg, &effects)
         } else {
             self.spend(leg, &effects)
         }
+    }
+
+    private func retryPolicy(of group: GroupID) -> FailureCounts? {
+        guard Int(group.index) < self.snapshot.groups.count else { return nil }
+        return self.snapshot.groups[Int(group.index)].retryPolicy ?? self.snapshot.routing.retryPolicy
     }
 
     /// Writes down that a lane failed a leg.
@@ -70,9 +76,11 @@ extension RouterCore {
         effects.append(.restart(ItemID(run: self.runs[run].id, index: self.items[item].ticket.index), code))
     }
 
-    private func mayRetry(_ leg: Slot, on lane: LaneID, after code: FailureCode) -> Bool {
+    private func mayRetry(_ leg: Slot, on lane: LaneID, after code: FailureCode, _ rule: RetryPolicy.Rule) -> Bool {
         let item = self.legs[leg].item
-        if code == .rateLimited { return true }
+        if code == .rateLimited { return rule.named.map { UInt32(self.items[item].limitedRetries) < $0 } ?? true }
+        // What two lanes have failed in the same way is the item's own fault; a third has nothing to add.
+        if self.items[item].ownFault == code && rule.named == nil { return false }
         let ticket = self.items[item].ticket
         let group = Int(self.legs[leg].asked.index)
         var reachable = ticket.extras?.fallbacks?.count ?? Int(self.groups[group].reachableFallbacks)
@@ -81,16 +89,11 @@ extension RouterCore {
         return RetryPolicy.mayRetry(
             attemptsMax: ticket.attemptsMax,
             charged: self.items[item].charged + self.items[item].leases,
-            retriesUsed: self.legs[leg].retriesUsed,
+            retriesUsed: Int(self.items[item].retriesUsed) + self.retriesUnderWay(of: item),
             configured: self.lanes[Int(lane.index)].retries ?? self.groups[group].retries,
+            named: rule.named,
             fallbacksLeft: left
         )
-    }
-
-    /// Whether the next fallback group could serve at once, so that there is no point in waiting here.
-    mutating func hasHealthyFallback(_ leg: Slot, after code: FailureCode) -> Bool {
-        guard let next = self.nextFallback(of: leg, after: code, commits: false) else { return false }
-        return self.eligible(leg, in: next.group).intersects(self.groups[Int(self.host(of: next.group).index)].healthy)
     }
 
     /// A prompt was too long for a lane: of its group only lanes with a window that is known to be larger remain.
@@ -109,32 +112,74 @@ extension RouterCore {
         }
     }
 
-    private mutating func retry(
-        _ leg: Slot,
-        on lane: LaneID,
-        among permitted: LaneSet,
-        after code: FailureCode,
-        _ effects: inout [Effect]
-    ) {
-        let group = Int(self.legs[leg].group.index)
-        if permitted.subtracting(self.legs[leg].failed).intersects(self.groups[group].healthy) {
-            self.place(leg, &effects)
-            return
-        }
-        if permitted.subtracting(self.legs[leg].tried).isEmpty {
-            // A new round. The lane that failed just now comes last again.
-            self.legs[leg].tried = LaneSet()
-            let position = self.lanes[Int(lane.index)].position
-            if permitted.count > 1 && self.lanes[Int(lane.index)].group == self.legs[leg].group {
-                self.legs[leg].tried.insert(position)
+    /// Retries of an item's other legs that have been granted and not started.
+    private func retriesUnderWay(of item: Slot) -> Int {
+        guard self.items[item].isRace else { return 0 }
+        var count = 0
+        var leg = self.items[item].firstLeg
+        while leg != .none {
+            let place = self.legs[leg].place
+            if place == .waiting || place == .delayed, let last = self.legs[leg].last, last.code != .rateLimited {
+                count += 1
             }
+            leg = self.legs[leg].next
         }
-        let delay = self.delay(of: leg, after: code)
+        return count
+    }
+
+    /// Finds a leg that may be retried its place in its group: on another lane at once, else on a lane that has failed
+    /// it, when its time has come.
+    ///
+    /// `false` = there is nothing to wait for here, or a fallback is well while all of this is ill.
+    private mutating func retry(_ leg: Slot, _ effects: inout [Effect]) -> Bool {
+        guard let last = self.legs[leg].last else { preconditionFailure("a retry of what hasn't failed") }
+        let group = Int(self.legs[leg].group.index)
+        let permitted = self.eligible(leg).subtracting(self.legs[leg].barred)
+        let hopeful = permitted.intersection(self.groups[group].recoverable)
+        guard !hopeful.isEmpty else { return false }
+        let hasFallback = self.healthyFallback(of: leg, after: last.code) != nil
+        if hasFallback && !hopeful.intersects(self.groups[group].healthy) { return false }
+        let isElsewhere = permitted.subtracting(self.legs[leg].failed).intersects(self.groups[group].healthy)
+        guard self.payForRetry(on: isElsewhere ? nil : last.lane) else {
+            if hasFallback { return false }
+            self.legs[leg].awaitsBudget = true
+            let wait = self.retryBudgetWait(on: isElsewhere ? nil : last.lane)
+            self.hold(leg, until: self.now.adding(nanoseconds: wait), after: last.code, &effects)
+            return true
+        }
+        if isElsewhere {
+            self.place(leg, &effects)
+            return true
+        }
+        if permitted.subtracting(self.legs[leg].tried).isEmpty { self.beginRound(leg, after: last.lane, permitted) }
+        let delay = self.delay(of: leg, after: last.code)
         if delay == 0 {
             self.place(leg, &effects)
         } else {
-            self.hold(leg, until: self.now.adding(nanoseconds: delay), after: code, &effects)
+            self.hold(leg, until: self.now.adding(nanoseconds: delay), after: last.code, &effects)
         }
+        return true
+    }
+
+    /// Every lane has failed it: all may have it again, the one that failed just now last.
+    private mutating func beginRound(_ leg: Slot, after lane: LaneID, _ permitted: LaneSet) {
+        self.legs[leg].tried = LaneSet()
+        let position = self.lanes[Int(lane.index)].position
+        if permitted.count > 1 && self.lanes[Int(lane.index)].group == self.legs[leg].group {
+            self.legs[leg].tried.insert(position)
+        }
+    }
+
+    /// A leg's time to wait is over.
+    mutating func endDelay(_ leg: Slot, _ effects: inout [Effect]) {
+        self.delayedLegs -= 1
+        self.legs[leg].place = .idle
+        guard self.legs[leg].awaitsBudget else {
+            self.place(leg, &effects)
+            return
+        }
+        self.legs[leg].awaitsBudget = false
+        if !self.retry(leg, &effects) { self.leave(leg, after: self.legs[leg].last?.code ?? .noRoute, &effects) }
     }
 
     /// How long a leg waits before a lane that has failed it may have it again.

@@ -55,15 +55,21 @@ struct FallbackPlan: Sendable {
         return nil
     }
 
-    /// How many groups can be reached from one, itself not counted.
-    static func reachable(from start: GroupID, groups: [ModelGroup]) -> Int {
+    /// Enters a group out of turn; those before it stay where they are.
+    mutating func enter(_ next: Entry) {
+        if let place = self.pending.firstIndex(of: next) { self.pending.remove(at: place) }
+        if !self.visited.contains(next.group) { self.visited.append(next.group) }
+    }
+
+    /// The groups that can be reached from one, in order; itself isn't among them.
+    static func reachable(from start: GroupID, groups: [ModelGroup]) -> [GroupID] {
         var plan = FallbackPlan()
-        var count = 0
+        var result: [GroupID] = []
         plan.leave(start, next: groups[Int(start.index)].fallbacks, own: nil)
         while let next = plan.popNext(groups) {
-            count += 1
+            result.append(next.group)
             plan.leave(next.group, next: groups[Int(next.group.index)].fallbacks, own: nil)
         }
-        return count
+        return result
     }
 }
