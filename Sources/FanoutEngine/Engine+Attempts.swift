@@ -199,6 +199,7 @@ extension Engine {
     /// Keeps what an item's trail, cost and causes need of an ended attempt.
     private func record(_ report: AttemptReport, of attempt: ActiveAttempt) {
         let item = attempt.item
+        if report.mayHaveBeenBilled { item.possiblyBilled += 1 }
         var usage: Usage?
         switch report.result {
         case .success(let response):
@@ -207,7 +208,6 @@ extension Engine {
         case .failure(let failure):
             item.failures.append((attempt.dispatch.lease, failure))
             if failure.code != .cancelled { self.laneFailures[attempt.dispatch.lane] = failure }
-            if report.mayHaveBeenBilled { item.possiblyBilled += 1 }
         }
         if let usage, let price = attempt.deployment.price {
             let cost = price.nanoUSD(for: usage)

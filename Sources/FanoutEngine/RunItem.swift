@@ -31,7 +31,7 @@ final class RunItem {
     var streamOwner: UInt64 = 0
     var costNanoUSD: Int64?
     var hasUnpricedAttempt = false
-    /// Attempts that failed and may have been billed all the same.
+    /// Attempts that may have been billed for nothing.
     var possiblyBilled: UInt32 = 0
     /// Failures of attempts, oldest first; bounded by the attempts of an item.
     var failures: [(lease: LeaseID, failure: Failure)] = []

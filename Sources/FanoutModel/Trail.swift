@@ -34,7 +34,8 @@ public struct Trail: Sendable, Hashable {
     public var cache: CacheOutcome = .notAsked
     /// The result was shared with an identical request.
     public var coalesced = false
-    /// Attempts that failed or were stopped and may have been billed all the same.
+    /// Attempts that may have been billed for nothing: failed or stopped without a word that the request was refused,
+    /// or sent twice over a connection that was lost.
     public var possiblyBilled: UInt32 = 0
     /// One for each attempt, only where asked for.
     public var details: [Attempt] = []
@@ -76,7 +77,7 @@ public struct Trail: Sendable, Hashable {
         public var hedge = false
         /// Stopped by Fanout before its end.
         public var stopped = false
-        /// It failed or was stopped, and may have been billed all the same.
+        /// It may have been billed for nothing.
         public var possiblyBilled = false
 
         /// An empty record.

@@ -33,14 +33,17 @@ package struct AttemptReport: Sendable {
     package var hadContent = false
     /// No byte of the request left, so nothing can have been billed.
     package var wasNeverSent = false
+    /// The request was sent a second time, since a connection that had been idle was lost before an answer began.
+    package var wasRepeated = false
     /// Who ended it; `nil` = nobody did.
     package var cancelled: CancelReason?
 
-    /// Whether it failed and may have been billed all the same: the request went out, and no answer says that it was
-    /// refused.
+    /// Whether it may have been billed for nothing: the request went out, and no answer says that it was refused; or it
+    /// went out twice.
     ///
     /// A gateway's 504 (and 408) says only that it waited no longer.
     package var mayHaveBeenBilled: Bool {
+        if self.wasRepeated { return true }
         guard !self.wasNeverSent, case .failure(let failure) = self.result else { return false }
         return switch failure.providerStatus {
         case 0, 408, 504: true

@@ -257,6 +257,7 @@ extension HTTPAttempt {
     func lostReusedConnection(_ error: (any Error)?) {
         guard self.phase != .finished else { return }
         self.connection = nil
+        self.report.wasRepeated = true
         guard let bytes = self.encoded() else { return }
         self.open(with: bytes)
     }

@@ -32,6 +32,7 @@ private final class HeldResolver: NameResolver {
             _ = await bench.run(Sample.order(port: server.port))
             let report = await bench.run(Sample.order(port: server.port))
             #expect(report.text == "Hello there")
+            #expect(report.wasRepeated && report.mayHaveBeenBilled)
             #expect(report.connectMicroseconds > 0)
             #expect(server.log.requests.count == 3)
             #expect(server.log.accepted == 2)

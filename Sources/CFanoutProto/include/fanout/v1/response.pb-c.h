@@ -320,8 +320,8 @@ struct  Fanout__V1__Trail
   size_t n_details;
   Fanout__V1__Attempt **details;
   /*
-   * Attempts that failed or were stopped and may have been billed all the same: the request was sent, and no answer
-   * says that it was refused.
+   * Attempts that may have been billed for nothing: failed or stopped without an answer that says that the request was
+   * refused, or sent twice over a connection that was lost.
    */
   uint32_t possibly_billed;
   Fanout__V1__Trail__CostPresenceCase cost_presence_case;
