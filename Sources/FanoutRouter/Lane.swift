@@ -47,6 +47,8 @@ struct Lane {
     var unfundedUntil = Instant.zero
     /// What a token costs, in 10^-9 US dollars; 0 = free, or not known.
     var rates = (prompt: 0.0, completion: 0.0)
+    /// Attempts so far.
+    var turns: UInt64 = 0
     var succeeded: UInt64 = 0
     var failed: UInt64 = 0
     var lastCode: FailureCode?

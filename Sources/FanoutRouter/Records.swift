@@ -158,6 +158,8 @@ struct LeaseRecord {
     var isProbe: Bool
     var isStopped = false
     var attempt: UInt16
+    /// Counts the attempts of its lane.
+    var turn: UInt64
     var startedAt: Instant
     /// The most that it may cost, in 10^-9 US dollars.
     var reserved: Int64 = 0

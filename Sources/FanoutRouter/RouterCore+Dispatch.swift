@@ -169,6 +169,7 @@ extension RouterCore {
                 lane: lane,
                 isProbe: isProbe,
                 attempt: attempt,
+                turn: self.lanes[Int(lane.index)].turns,
                 startedAt: self.now
             )
         )

@@ -8,6 +8,8 @@ internal import FanoutRouter
 struct NaiveFailure {
     var lease: LeaseID
     var code: FailureCode
+    /// The attempt's among those of its lane.
+    var turn: Int
     /// Retry-After in milliseconds; 0 = none.
     var hint: UInt64
     /// Another lane has failed the same item in the same way.
@@ -61,6 +63,11 @@ struct BreakerRules {
     var bucket: UInt64 { self.allowedFails == nil ? 3_000_000_000 : 6_000_000_000 }
 
     func counts(_ code: FailureCode) -> Bool { code.traits.countsAgainstLane || self.entry(code) != nil }
+
+    /// Whether an item's own fault is none of the lane's.
+    func excuses(_ code: FailureCode) -> Bool {
+        !self.isDisabled && self.allowedFails == nil && self.entry(code) == nil
+    }
 
     func entry(_ code: FailureCode) -> (kind: FailureCounts.Kind, count: UInt32)? {
         guard let entry = self.byKind?.entry(for: code) else { return nil }

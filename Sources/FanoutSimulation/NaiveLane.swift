@@ -19,8 +19,10 @@ struct NaiveLane {
     var outageBegan = Instant.zero
     /// Halved by each success.
     var failuresInARow = 0
-    /// Failures that seem to be their items' own.
-    var excused = 0
+    /// Turns of failures that no later attempt's success has ended.
+    var run: [Int] = []
+    /// Attempts that began here.
+    var started = 0
     var history: [(instant: Instant, failed: Bool)] = []
     /// Failures whose kind has a key.
     var keyed: [(instant: Instant, kind: FailureCounts.Kind)] = []
@@ -51,23 +53,24 @@ struct NaiveLane {
     }
 
     /// `limit` is the most attempts in flight that the lane is configured for.
-    mutating func succeeded(_ lease: LeaseID, limit: Int, now: Instant) {
+    mutating func succeeded(_ lease: LeaseID, turn: Int, limit: Int, now: Instant) {
         let isProbe = self.probe == lease
         self.unpause(isProbe)
-        self.vouched(isProbe, limit: limit, now: now)
+        self.vouched(isProbe, turn: turn, limit: limit, now: now)
     }
 
-    private mutating func vouched(_ isProbe: Bool, limit: Int, now: Instant) {
+    private mutating func vouched(_ isProbe: Bool, turn: Int, limit: Int, now: Instant) {
         if self.open != nil {
             guard isProbe else { return }
             self.open = nil
             self.history = []
             self.keyed = []
             self.failuresInARow = 0
+            self.run = []
             self.ramp = NaiveRamp()
         }
+        if let first = self.run.min(), turn > first { self.run = [] }
         if self.ramp?.succeeded(limit: limit) == true { self.ramp = nil }
-        self.excused = 0
         self.failuresInARow /= 2
         self.history.append((now, false))
     }
@@ -93,13 +96,13 @@ struct NaiveLane {
         if rules.counts(failure.code) && traits.fault != .account {
             self.count(isProbe, failure, rules, now: now)
         } else if isProbe {
-            self.vouched(true, limit: failure.limit, now: now)
+            self.vouched(true, turn: failure.turn, limit: failure.limit, now: now)
         }
     }
 
     /// A failure of an item here turned out to be its own.
     mutating func excuseLast(_ code: FailureCode, _ rules: BreakerRules, now: Instant) {
-        guard self.open == nil, self.failuresInARow > 0, rules.entry(code) == nil else { return }
+        guard self.open == nil, self.failuresInARow > 0, rules.excuses(code) else { return }
         let first = Self.firstBucket(rules, now: now)
         guard
             let last = self.history.lastIndex(where: {
@@ -108,7 +111,6 @@ struct NaiveLane {
         else { return }
         self.history.remove(at: last)
         self.failuresInARow -= 1
-        self.excused += 1
     }
 
     private mutating func unpause(_ isProbe: Bool) {
@@ -148,30 +150,35 @@ struct NaiveLane {
             if isProbe { self.openUp(failure.hint, rules, now: now) }
             return
         }
-        let recent = self.recent(rules, now: now)
-        let isKeyed = rules.entry(failure.code) != nil
-        if failure.isItems && !isKeyed {
-            let counted = rules.allowedFails == nil ? self.failuresInARow : recent.count(where: \.failed)
-            if counted + self.excused < rules.allowedFails.map(Int.init) ?? 4 {
-                self.excused += 1
-                return
-            }
+        if failure.isItems && rules.excuses(failure.code) {
+            self.run.append(failure.turn)
+            if self.isOutage { self.begin(failure, rules, now: now) }
+            return
         }
         let fellBack = self.ramp?.failed() == true
-        if self.trips(failure.code, rules, now: now) || fellBack {
-            if self.ramp == nil { self.outageBegan = now }
-            self.openUp(failure.hint, rules, now: now)
-        }
+        if self.trips(failure, rules, now: now) || fellBack { self.begin(failure, rules, now: now) }
     }
 
-    private mutating func trips(_ code: FailureCode, _ rules: BreakerRules, now: Instant) -> Bool {
-        if let entry = rules.entry(code) { return self.countKeyed(entry.kind, now: now) > Int(entry.count) }
-        self.failuresInARow += 1 + self.excused
-        for _ in 0...self.excused { self.history.append((now, true)) }
-        self.excused = 0
+    private mutating func begin(_ failure: NaiveFailure, _ rules: BreakerRules, now: Instant) {
+        if self.ramp == nil { self.outageBegan = now }
+        self.openUp(failure.hint, rules, now: now)
+    }
+
+    /// Five that failed among at most ten that began from the first to the last of them, and no success of a later one.
+    private var isOutage: Bool {
+        let span = (self.run.max() ?? 0) - (self.run.min() ?? 0) + 1
+        return self.run.count >= 5 && self.run.count * 2 >= span
+    }
+
+    private mutating func trips(_ failure: NaiveFailure, _ rules: BreakerRules, now: Instant) -> Bool {
+        if let entry = rules.entry(failure.code) { return self.countKeyed(entry.kind, now: now) > Int(entry.count) }
+        self.failuresInARow += 1
+        self.history.append((now, true))
+        self.run.append(failure.turn)
         let recent = self.recent(rules, now: now)
         let failures = recent.count(where: \.failed)
         if let allowed = rules.allowedFails { return failures > Int(allowed) }
+        if self.isOutage { return true }
         return self.failuresInARow >= 5 || (recent.count >= 10 && failures * 2 >= recent.count)
     }
 
@@ -194,7 +201,6 @@ struct NaiveLane {
 
     private mutating func openUp(_ hint: UInt64, _ rules: BreakerRules, now: Instant) {
         self.ramp = nil
-        self.excused = 0
         let asked = now.adding(milliseconds: hint)
         if let cooldown = rules.cooldownMilliseconds {
             let until = max(asked, now.adding(milliseconds: cooldown))

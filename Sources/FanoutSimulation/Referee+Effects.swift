@@ -54,10 +54,12 @@ extension Referee {
         item.active.insert(dispatch.lease)
         item.legs[Int(dispatch.leg)].active = dispatch.lease
         self.items[dispatch.item] = item
+        self.lanes[Int(dispatch.lane.index)].started += 1
         self.leases[dispatch.lease] = Lease(
             item: dispatch.item,
             lane: dispatch.lane,
             leg: Int(dispatch.leg),
+            turn: self.lanes[Int(dispatch.lane.index)].started,
             startedAt: self.now
         )
         self.judgeRate(dispatch, name)

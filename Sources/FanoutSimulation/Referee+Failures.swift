@@ -10,7 +10,7 @@ extension Referee {
         let lane = Int(lease.lane.index)
         let limit = self.limit(of: lease.lane)
         guard var code = outcome.code else {
-            self.lanes[lane].succeeded(id, limit: limit, now: self.now)
+            self.lanes[lane].succeeded(id, turn: lease.turn, limit: limit, now: self.now)
             return
         }
         if code == .cancelled || code == .internal { return }
@@ -22,11 +22,13 @@ extension Referee {
         }
         let deployment = self.snapshot.deployments[lane]
         let rules = BreakerRules(deployment, self.snapshot.routing)
-        let twin = self.twin(of: lease, code)
+        // Of a lane that is known to be ill a failure says nothing about the item.
+        let twin = self.lanes[lane].probe == id ? nil : self.twin(of: lease, code)
         let isOff = code.traits.fault == .account && !self.lanes[lane].letsPass(code, rules, now: self.now)
         let failure = NaiveFailure(
             lease: id,
             code: code,
+            turn: lease.turn,
             hint: outcome.retryAfterMilliseconds ?? 0,
             isItems: twin != nil,
             isAccounts: isOff,

@@ -69,6 +69,8 @@ package struct Referee {
         var item: ItemID
         var lane: LaneID
         var leg: Int
+        /// Counts the attempts of its lane.
+        var turn: Int
         var startedAt: Instant
         var stopped: CancelReason?
         var outcome: Outcome?
@@ -204,7 +206,7 @@ package struct Referee {
                 self.lanes[index].history = []
                 self.lanes[index].keyed = []
                 self.lanes[index].failuresInARow = 0
-                self.lanes[index].excused = 0
+                self.lanes[index].run = []
             }
         }
         self.snapshot = snapshot

@@ -10,8 +10,8 @@ internal import FanoutModel
 /// come here. Answers to attempts that began before it tripped change nothing once it is open, and neither do those of
 /// attempts that were let through although it is open: only probes speak.
 ///
-/// What turns out to be the fault of an item that failed elsewhere in the same way is set aside: the next success
-/// forgets it, but if another item fails before that, it was the lane after all, and it counts.
+/// What turns out to be the fault of an item that failed elsewhere in the same way isn't held against the lane, unless
+/// so many fail one after another that it can't be the items.
 struct Breaker: Sendable {
     static let streakMax: UInt32 = 5
     static let windowSpan: UInt64 = 30_000_000_000
@@ -26,8 +26,8 @@ struct Breaker: Sendable {
     private(set) var ramp: Ramp?
     /// Failures in a row, halved by each success.
     private(set) var streak: UInt32 = 0
-    /// Failures that were an item's own fault, unless another item fails before the next success.
-    private var setAside: UInt32 = 0
+    /// Failures that began one after another, whatever older attempts say meanwhile; items' own faults too.
+    private var run = FailureRun()
     private var outageBegan = Instant.zero
     private var window = OutcomeWindow()
     /// Failures whose kind has a key of its own; empty without one.
@@ -37,6 +37,8 @@ struct Breaker: Sendable {
     struct Fault {
         var code: FailureCode
         var isProbe: Bool
+        /// The attempt's turn among those of its lane.
+        var turn: UInt64
         /// What the provider asked for; 0 = nothing.
         var retryAfterMilliseconds: UInt64 = 0
         /// From 0 up to 1: by how much of a tenth the open time is shortened.
@@ -60,18 +62,19 @@ struct Breaker: Sendable {
 
     /// An attempt succeeded, or was answered in a way that speaks for the lane's health.
     ///
-    /// `limit` is the lane's.
-    mutating func succeeded(isProbe: Bool, policy: BreakerPolicy, limit: UInt32, now: Instant) {
+    /// `turn` is the attempt's among those of its lane, `limit` the lane's.
+    mutating func succeeded(isProbe: Bool, turn: UInt64, policy: BreakerPolicy, limit: UInt32, now: Instant) {
         if self.openUntil != nil {
             guard isProbe else { return }
             self.openUntil = nil
             self.ramp = Ramp()
             self.streak = 0
+            self.run = FailureRun()
             self.window = OutcomeWindow()
             self.byKind = []
         }
+        self.run.succeeded(turn)
         if self.ramp?.succeeded(limit: limit) == true { self.ramp = nil }
-        self.setAside = 0
         self.streak /= 2
         self.window.count(failed: false, span: policy.span, now: now)
     }
@@ -84,35 +87,34 @@ struct Breaker: Sendable {
             return
         }
         let isOver = self.ramp?.failed() == true
-        guard self.count(fault.code, policy, now: now) || isOver else { return }
+        guard self.count(fault, policy, now: now) || isOver else { return }
         // Who falls back on the ramp was never well.
         if self.ramp == nil { self.outageBegan = now }
         self.open(fault, policy, now: now)
     }
 
     /// An attempt failed by what its item asks for.
-    ///
-    /// So many in a row that they would trip it aren't all their items' fault. Kinds with a key count whatever the
-    /// reason.
     mutating func failedByItem(_ fault: Fault, policy: BreakerPolicy, now: Instant) {
-        guard self.openUntil == nil, !policy.isDisabled, policy.entry(for: fault.code) == nil else {
+        guard self.openUntil == nil, self.excuses(fault.code, policy) else {
             return self.failed(fault, policy: policy, now: now)
         }
-        let counted =
-            policy.allowedFails == nil ? self.streak : self.window.counts(span: policy.span, now: now).failures
-        let allowed = policy.allowedFails ?? Self.streakMax - 1
-        if counted + self.setAside >= allowed { return self.failed(fault, policy: policy, now: now) }
-        self.setAside += 1
+        self.run.failed(fault.turn)
+        guard self.run.isOutage else { return }
+        if self.ramp == nil { self.outageBegan = now }
+        self.open(fault, policy, now: now)
     }
 
     /// A failure that was counted turns out to be its item's own.
     ///
     /// Changes nothing once the breaker is open: then its probe decides.
     mutating func takeBack(_ code: FailureCode, policy: BreakerPolicy, now: Instant) {
-        guard self.openUntil == nil, self.streak > 0, policy.entry(for: code) == nil else { return }
-        guard self.window.takeBackFailure(span: policy.span, now: now) else { return }
-        self.streak -= 1
-        self.setAside += 1
+        guard self.openUntil == nil, self.streak > 0, self.excuses(code, policy) else { return }
+        if self.window.takeBackFailure(span: policy.span, now: now) { self.streak -= 1 }
+    }
+
+    /// Where a number of failures is configured, it means all of them.
+    private func excuses(_ code: FailureCode, _ policy: BreakerPolicy) -> Bool {
+        !policy.isDisabled && policy.allowedFails == nil && policy.entry(for: code) == nil
     }
 
     /// Whether a fault of the account is let pass, since a key names its kind: so many a minute.
@@ -148,21 +150,19 @@ struct Breaker: Sendable {
         span = max(span, min(fault.retryAfterMilliseconds, LanePause.hintMax) * 1_000_000)
         self.openUntil = max(self.openUntil ?? .zero, now.adding(nanoseconds: span))
         self.ramp = nil
-        self.setAside = 0
     }
 
     /// Counts a failure; returns whether that trips the breaker.
-    private mutating func count(_ code: FailureCode, _ policy: BreakerPolicy, now: Instant) -> Bool {
-        if let entry = policy.entry(for: code) {
+    private mutating func count(_ fault: Fault, _ policy: BreakerPolicy, now: Instant) -> Bool {
+        if let entry = policy.entry(for: fault.code) {
             return self.count(entry.kind, now: now) > entry.count
         }
-        let failures = 1 + self.setAside
-        self.setAside = 0
-        self.streak += failures
-        self.window.count(failures, failed: true, span: policy.span, now: now)
+        self.streak += 1
+        self.run.failed(fault.turn)
+        self.window.count(failed: true, span: policy.span, now: now)
         let counts = self.window.counts(span: policy.span, now: now)
         if let allowed = policy.allowedFails { return counts.failures > allowed }
-        if self.streak >= Self.streakMax { return true }
+        if self.streak >= Self.streakMax || self.run.isOutage { return true }
         return counts.total >= Self.samplesMin && counts.failures * 2 >= counts.total
     }
 

@@ -13,14 +13,14 @@ struct OutcomeWindow: Sendable {
 
     private var buckets: [Bucket] = []
 
-    /// Counts outcomes of now.
-    mutating func count(_ outcomes: UInt32 = 1, failed: Bool, span: UInt64, now: Instant) {
+    /// Counts an outcome of now.
+    mutating func count(failed: Bool, span: UInt64, now: Instant) {
         if self.buckets.isEmpty { self.buckets = Array(repeating: Bucket(), count: 10) }
         let number = now.nanoseconds / (span / 10)
         let index = Int(number % 10)
         if self.buckets[index].number != number { self.buckets[index] = Bucket(number: number) }
-        self.buckets[index].total &+= outcomes
-        if failed { self.buckets[index].failures &+= outcomes }
+        self.buckets[index].total &+= 1
+        if failed { self.buckets[index].failures &+= 1 }
     }
 
     func counts(span: UInt64, now: Instant) -> (total: UInt32, failures: UInt32) {

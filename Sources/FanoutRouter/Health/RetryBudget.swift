@@ -57,6 +57,7 @@ extension RouterCore {
 
     /// An attempt begins: it counts as a retry if it is one, and earns its share of another.
     mutating func countStart(of leg: Slot, on lane: LaneID) {
+        self.lanes[Int(lane.index)].turns += 1
         if let last = self.legs[leg].last {
             if last.code == .rateLimited {
                 self.items[self.legs[leg].item].limitedRetries &+= 1

@@ -16,7 +16,7 @@ extension RouterCore {
         } else {
             self.lanes[lane].succeeded &+= 1
             self.lanes[lane].pause.answered(isProbe: lease.isProbe)
-            self.vouch(for: lane, isProbe: lease.isProbe)
+            self.vouch(for: lease)
         }
         self.measure(outcome, from: lease)
         self.refresh(lease.lane, &effects)
@@ -67,7 +67,7 @@ extension RouterCore {
             self.count(code, outcome, lease, twin)
         } else if lease.isProbe {
             // It was refused, but by a provider that is there to refuse.
-            self.vouch(for: lane, isProbe: true)
+            self.vouch(for: lease)
         }
         if twin != nil { self.items[lease.item].ownFault = code }
     }
@@ -80,10 +80,17 @@ extension RouterCore {
         return self.lanes[lane].breaker.letsPass(code, policy: policy, now: self.now)
     }
 
-    private mutating func vouch(for lane: Int, isProbe: Bool) {
+    private mutating func vouch(for lease: LeaseRecord) {
+        let lane = Int(lease.lane.index)
         let policy = self.lanes[lane].breakerPolicy
         let limit = self.lanes[lane].limit
-        self.lanes[lane].breaker.succeeded(isProbe: isProbe, policy: policy, limit: limit, now: self.now)
+        self.lanes[lane].breaker.succeeded(
+            isProbe: lease.isProbe,
+            turn: lease.turn,
+            policy: policy,
+            limit: limit,
+            now: self.now
+        )
     }
 
     /// Counts a failure against its lane, or, where the item has failed elsewhere in the same way, against the item.
@@ -93,6 +100,7 @@ extension RouterCore {
         let fault = Breaker.Fault(
             code: code,
             isProbe: lease.isProbe,
+            turn: lease.turn,
             retryAfterMilliseconds: outcome.retryAfterMilliseconds ?? 0,
             jitter: self.generator.fraction()
         )
@@ -109,9 +117,11 @@ extension RouterCore {
     }
 
     /// Another lane that failed the same item in the same way.
+    ///
+    /// Probes aren't counted: their lanes were known to be ill.
     private mutating func twin(of lease: LeaseRecord, _ code: FailureCode) -> LaneID? {
         let item = lease.item
-        guard code.followsItem, self.items[item].fate == .live, !lease.isStopped else { return nil }
+        guard code.followsItem, !lease.isProbe, !lease.isStopped, self.items[item].fate == .live else { return nil }
         let twin = self.items[item].suspicions.first { $0.code == code && $0.lane != lease.lane }?.lane
         self.items[item].suspicions.append((code, lease.lane))
         return twin

@@ -52,6 +52,31 @@ import Testing
         #expect(stand.breaker.openUntil != nil)
     }
 
+    @Test func `answers to what began before an outage don't keep it closed`() {
+        var stand = Stand()
+        stand.turn = 100
+        for old in 1...5 as ClosedRange<UInt64> {
+            #expect(stand.breaker.openUntil == nil)
+            stand.succeed(turn: old)
+            stand.fail()
+        }
+        #expect(stand.breaker.openUntil != nil)
+    }
+
+    @Test func `five failures are a run if at most ten attempts began from the first to the last of them`() {
+        for (gap, isOutage) in [(1, true), (2, true), (3, false), (20, false)] as [(UInt64, Bool)] {
+            var run = FailureRun()
+            for number in 0..<5 as Range<UInt64> {
+                #expect(!run.isOutage)
+                run.failed(100 + number * gap)
+            }
+            run.succeeded(100)
+            #expect(run.isOutage == isOutage)
+            run.succeeded(101)
+            #expect(!run.isOutage)
+        }
+    }
+
     @Test func `half of ten within half a minute trips it, older failures don't`() {
         var stand = Stand()
         for _ in 0..<5 {
@@ -176,17 +201,26 @@ import Testing
         #expect(stand.breaker.openUntil == nil && stand.breaker.ramp == nil)
     }
 
-    @Test func `what was an item's own fault is forgotten with the next success, and counts when another item fails`() {
-        for isLane in [false, true] {
-            var stand = Stand()
-            for _ in 0..<3 { stand.fail() }
+    @Test func `what is an item's own fault isn't held against the lane`() {
+        var stand = Stand()
+        for _ in 0..<20 {
+            stand.fail()
             stand.takeBack()
             stand.failByItem()
-            #expect(stand.breaker.streak == 2)
-            if !isLane { stand.succeed() }
-            stand.fail()
-            #expect((stand.breaker.openUntil != nil) == isLane)
+            stand.succeed()
         }
+        #expect(stand.breaker.openUntil == nil && stand.breaker.streak == 0)
+    }
+
+    @Test func `where a number of failures is configured, it means all of them`() {
+        var stand = Stand()
+        stand.policy.allowedFails = 2
+        stand.fail()
+        stand.takeBack()
+        stand.failByItem()
+        #expect(stand.breaker.openUntil == nil)
+        stand.failByItem()
+        #expect(stand.breaker.openUntil != nil)
     }
 
     @Test func `a lane that only ever fails opens at the fifth failure, whoever seems to blame`() {
@@ -233,32 +267,57 @@ private struct Stand {
     var limit: UInt32 = 64
     var now = Instant.zero
     var jitter = 0.0
+    var turn: UInt64 = 0
 
     mutating func pass(_ milliseconds: UInt64) {
         self.now = self.now.adding(milliseconds: milliseconds)
     }
 
-    mutating func fail(_ code: FailureCode = .providerError, isProbe: Bool = false, retryAfter: UInt64 = 0) {
-        self.breaker.failed(self.fault(code, isProbe, retryAfter), policy: self.policy, now: self.now)
+    mutating func fail(
+        _ code: FailureCode = .providerError,
+        isProbe: Bool = false,
+        retryAfter: UInt64 = 0,
+        turn: UInt64? = nil
+    ) {
+        self.turn += 1
+        self.breaker.failed(self.fault(code, isProbe, retryAfter, turn), policy: self.policy, now: self.now)
     }
 
     mutating func failByItem() {
-        self.breaker.failedByItem(self.fault(.providerError, false, 0), policy: self.policy, now: self.now)
+        self.breaker.failedByItem(self.fault(.providerError, false, 0, nil), policy: self.policy, now: self.now)
     }
 
     mutating func takeBack() {
         self.breaker.takeBack(.providerError, policy: self.policy, now: self.now)
     }
 
-    mutating func succeed(isProbe: Bool = false) {
-        self.breaker.succeeded(isProbe: isProbe, policy: self.policy, limit: self.limit, now: self.now)
+    mutating func succeed(isProbe: Bool = false, turn: UInt64? = nil) {
+        self.turn += 1
+        self.breaker.succeeded(
+            isProbe: isProbe,
+            turn: turn ?? self.turn,
+            policy: self.policy,
+            limit: self.limit,
+            now: self.now
+        )
     }
 
     mutating func trip() {
         for _ in 0..<5 { self.fail() }
     }
 
-    private func fault(_ code: FailureCode, _ isProbe: Bool, _ retryAfter: UInt64) -> Breaker.Fault {
-        Breaker.Fault(code: code, isProbe: isProbe, retryAfterMilliseconds: retryAfter, jitter: self.jitter)
+    private func fault(
+        _ code: FailureCode,
+        _ isProbe: Bool,
+        _ retryAfter: UInt64,
+        _ turn: UInt64?
+    ) -> Breaker.Fault {
+        Breaker.Fault(
+            code: code,
+            isProbe: isProbe,
+            turn: turn ?? self.turn,
+            retryAfterMilliseconds: retryAfter,
+            jitter: self.jitter
+        )
     }
 }
