@@ -17,6 +17,10 @@ struct Lane {
     /// The most attempts in flight; 0 = none at all.
     var limit: UInt32 = 0
     var inFlight: UInt32 = 0
+    /// The same by class.
+    var inFlightByClass = SIMD4<UInt32>()
+    /// The classes for which it has no place, since what is free is kept for others; a bit for each.
+    var keptMask: UInt8 = 0
     var breaker = Breaker()
     var breakerPolicy = BreakerPolicy()
     var pause = LanePause()

@@ -32,6 +32,10 @@ struct LaneGroup {
     var arguments = StrategyArguments()
     /// What is typical of its lanes.
     var pace = GroupPace()
+    /// Lanes whose free places are kept for others, by class; see ``RouterCore/keptMask(of:)``.
+    var kept = [LaneSet](repeating: LaneSet(), count: PriorityClass.allCases.count)
+    /// The classes whose floors are kept here, a bit for each; the most urgent is the lowest.
+    var floors: UInt8 = 0
     /// Whether any lane names an order.
     var hasOrder = false
     /// Fallback groups that can be reached from here.

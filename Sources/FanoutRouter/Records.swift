@@ -33,6 +33,8 @@ struct RunRecord {
     var lastFlow: Slot = .none
     /// What its answers have shown.
     var completions = CompletionEstimate()
+    /// Of the flow that was dissolved last.
+    var servedBefore = ServedBefore()
 }
 
 /// One item: undelivered, or delivered with leases that aren't settled.
@@ -126,6 +128,8 @@ struct LegRecord {
     var listed: UInt16 = 0
     /// The flow it waits in.
     var flow: Slot = .none
+    /// What it was expected to cost when it came to its queue last.
+    var cost: UInt32 = 0
     /// Lanes of the group that have failed it since the last round.
     var tried = LaneSet()
     /// Lanes of the group that have ever failed it.
@@ -169,6 +173,7 @@ struct LeaseRecord {
     var mark = RateCounts.none
     /// The account that it was reserved at; -1 = none.
     var account: Int32 = -1
+    var charge = Charge()
 }
 
 /// One tenant's share of the daemon.

@@ -5,9 +5,6 @@ internal import FanoutModel
 
 /// Taking legs out of queues, lane by lane.
 extension RouterCore {
-    /// A class that was ready and passed over this often is served once: no class starves another for good.
-    static let passedOverMax = 100
-
     /// Starts whatever can start.
     ///
     /// Every queue that may have something is in a class's ring, so the cost is that of what is started, and of the
@@ -21,30 +18,16 @@ extension RouterCore {
         }
     }
 
-    /// The queue whose turn it is: the most urgent class's, unless a lower one was passed over too often.
-    private func nextQueue() -> Slot? {
-        var choice: Int?
-        for index in self.ready.indices where !self.ready[index].isEmpty {
-            guard let chosen = choice else {
-                choice = index
-                continue
-            }
-            if self.passedOver[index] >= Self.passedOverMax && self.passedOver[chosen] < self.passedOver[index] {
-                choice = index
-            }
-        }
-        return choice.map { self.ready[$0].first }
-    }
-
     /// The lanes that would take a leg of a queue now.
+    @inline(__always)
     func usableLanes(of queue: Slot) -> LaneSet {
-        let group = Int(self.queues[queue].key.group.index)
-        if !self.isFunded(self.queues[queue].key.purses) { return LaneSet() }
+        let key = self.queues[queue].key
+        let group = Int(key.group.index)
+        if !self.isFunded(key.purses) { return LaneSet() }
+        let free = self.openLanes(of: group, for: key.priorityClass)
         // A leg that failed somewhere waits for a healthy lane that hasn't failed it, even if that one is full now.
-        if self.queues[queue].key.preferred.intersects(self.groups[group].healthy) {
-            return self.queues[queue].key.preferred.intersection(self.groups[group].available)
-        }
-        return self.queues[queue].key.permitted.intersection(self.groups[group].available)
+        if key.preferred.intersects(self.groups[group].healthy) { return key.preferred.intersection(free) }
+        return key.permitted.intersection(free)
     }
 
     /// Whether a tenant has all in flight that it may, or no money for more.
@@ -60,7 +43,7 @@ extension RouterCore {
             self.makeStarved(queue)
             return
         }
-        while self.queues[queue].state == .ready {
+        while !self.queues[queue].nodes.isEmpty {
             let node = self.queues[queue].nodes.first
             let tenant = Int(self.nodes[node].tenant.index)
             if self.isFull(tenant) {
@@ -82,29 +65,17 @@ extension RouterCore {
                 return
             }
             guard let leg = self.popLeg(from: flow) else { preconditionFailure("leg \(next) is gone") }
-            self.turn(queue: queue, node: node, flow: flow)
-            self.start(leg, among: fitting, cost, queue: queue, &effects)
+            let charge = self.turn(queue: queue, node: node, flow: flow, cost: cost.turnCost)
+            self.start(leg, among: fitting, cost, charge, queue: queue, &effects)
             return
         }
-    }
-
-    /// The served flow, its tenant and its queue go to the end of their rings; the classes below were passed over.
-    private mutating func turn(queue: Slot, node: Slot, flow: Slot) {
-        let served = Self.index(of: self.queues[queue].key.priorityClass)
-        self.passedOver[served] = 0
-        for index in self.ready.indices where index > served && !self.ready[index].isEmpty {
-            self.passedOver[index] += 1
-        }
-        self.flows.rotate(&self.nodes[node].flows)
-        self.nodes.rotate(&self.queues[queue].nodes)
-        self.queues.rotate(&self.ready[served])
-        if self.flows[flow].line.live == 0 { self.dissolve(flow) }
     }
 
     private mutating func start(
         _ leg: Slot,
         among lanes: LaneSet,
         _ cost: RateCounts,
+        _ charge: Charge,
         queue: Slot,
         _ effects: inout [Effect]
     ) {
@@ -125,12 +96,12 @@ extension RouterCore {
         self.countStart(of: leg, on: id)
         let isProbe = self.lanes[Int(id.index)].state == .halfOpen
         let lease = self.grant(leg: leg, item: item, lane: id, isProbe: isProbe)
+        self.leases[lease].charge = charge
         self.legs[leg].place = .running
         self.legs[leg].lease = lease
         self.legs[leg].stamp &+= 1
-        self.inFlight += 1
+        self.countInFlight(of: run, lane: id, starts: true)
         self.tenants[Int(self.runs[run].terms.tenant.index)].inFlight += 1
-        self.lanes[Int(id.index)].inFlight += 1
         self.paces[Int(id.index)].usage.start(self.usageEstimate(of: item))
         self.reserve(lease, &effects)
         if isProbe { self.lanes[Int(id.index)].probe = self.leases[lease].number }
@@ -181,6 +152,7 @@ extension RouterCore {
     }
 
     /// Legs of one race go to different lanes where they can.
+    @inline(__always)
     private func apart(_ lanes: LaneSet, from item: Slot, group: GroupID) -> LaneSet {
         guard self.items[item].leases > 0 else { return lanes }
         var rest = lanes

@@ -128,7 +128,7 @@ extension RouterCore {
             return
         }
         self.dropHold(of: hold.queue)
-        if self.queues[hold.queue].state == .starved { self.makeReady(hold.queue) }
+        if self.queues[hold.queue].state == .starved { self.makeReady(hold.queue, isFirst: true) }
         self.wakeAll(at: lane)
     }
 

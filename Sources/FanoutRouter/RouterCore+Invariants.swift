@@ -8,8 +8,8 @@ extension RouterCore {
     ///
     /// For tests.
     package func invariants() -> [String] {
-        self.checkCounts() + self.checkItems() + self.checkQueues() + self.checkFlows() + self.checkLanes()
-            + self.checkIdleness() + self.checkPurses() + self.checkLimits()
+        self.checkCounts() + self.checkItems() + self.checkQueues() + self.checkNodes() + self.checkFlows()
+            + self.checkLanes() + self.checkFloors() + self.checkIdleness() + self.checkPurses() + self.checkLimits()
     }
 
     private func checkPurses() -> [String] {
@@ -139,53 +139,6 @@ extension RouterCore {
         return faults
     }
 
-    private func checkQueues() -> [String] {
-        var faults: [String] = []
-        var waiting: [Slot: Int] = [:]
-        for leg in self.legs.slots() where self.legs[leg].place == .waiting {
-            waiting[self.flows[self.legs[leg].flow].queue, default: 0] += 1
-        }
-        for slot in self.queues.slots() {
-            let queue = self.queues[slot]
-            if queue.waiting != waiting[slot] ?? 0 { faults.append("queue \(slot) counts \(queue.waiting) waiting") }
-            if (queue.state == .idle) != queue.nodes.isEmpty { faults.append("queue \(slot) is \(queue.state)") }
-            let ring =
-                queue.state == .ready
-                ? self.ready[Self.index(of: queue.key.priorityClass)]
-                : self.groups[Int(queue.key.group.index)].starved
-            if queue.state != .idle && !self.queues.members(of: ring).contains(slot) {
-                faults.append("queue \(slot) is \(queue.state) outside its ring")
-            }
-            if self.queueSlots[queue.key] != slot { faults.append("queue \(slot) has lost its name") }
-        }
-        for slot in self.nodes.slots() {
-            let node = self.nodes[slot]
-            if (node.state == .detached) != node.flows.isEmpty { faults.append("node \(slot) is \(node.state)") }
-            if node.state == .parked && !self.isFull(Int(node.tenant.index)) {
-                faults.append("node \(slot) is parked for nothing")
-            }
-        }
-        return faults
-    }
-
-    private func checkFlows() -> [String] {
-        var faults: [String] = []
-        for slot in self.flows.slots() {
-            let flow = self.flows[slot]
-            if flow.line.live == 0 { faults.append("flow \(slot) is empty") }
-            if flow.line.entries.count(where: { self.isLive($0, in: slot) }) != flow.line.live {
-                faults.append("flow \(slot) miscounts")
-            }
-            if flow.line.stored > 2 * flow.line.live + 33 { faults.append("flow \(slot) keeps the dead") }
-            if flow.isParked && !self.isHeld(slot) { faults.append("flow \(slot) is parked for nothing") }
-            let ring = flow.isParked ? self.runs[flow.run].parked : self.nodes[flow.node].flows
-            if !self.flows.members(of: ring).contains(slot) { faults.append("flow \(slot) is in no ring") }
-            if !self.runs[flow.run].flows.contains(slot) { faults.append("flow \(slot) isn't its run's") }
-        }
-        if self.flows.count == 0 && self.nodes.count != 0 { faults.append("nodes without flows") }
-        return faults
-    }
-
     private func checkLanes() -> [String] {
         var faults: [String] = []
         for (index, lane) in self.lanes.enumerated() {
@@ -204,23 +157,6 @@ extension RouterCore {
             }
             let probes = self.leases.slots().count { self.leases[$0].number == lane.probe }
             if lane.probe != 0 && probes != 1 { faults.append("lane \(index) lost its probe") }
-        }
-        return faults
-    }
-
-    /// Work is conserved: nothing that could start is left waiting.
-    private func checkIdleness() -> [String] {
-        if self.inFlight >= self.snapshot.routing.daemonConcurrency { return [] }
-        var faults: [String] = []
-        for slot in self.queues.slots() {
-            switch self.queues[slot].state {
-            case .idle: break
-            case .ready: faults.append("queue \(slot) was not served")
-            case .starved:
-                if !self.usableLanes(of: slot).isEmpty && !self.waitsForLevel(slot) {
-                    faults.append("queue \(slot) starves beside a lane")
-                }
-            }
         }
         return faults
     }

@@ -24,6 +24,7 @@ extension RouterCore {
     struct LaneLook {
         var state: LaneState
         var isAvailable: Bool
+        var keptMask: UInt8
         var readyAt: Instant
     }
 
@@ -32,6 +33,7 @@ extension RouterCore {
         return LaneLook(
             state: self.lanes[index].state,
             isAvailable: self.lanes[index].isAvailable,
+            keptMask: self.lanes[index].keptMask,
             readyAt: self.lanes[index].readyAt
         )
     }
@@ -40,7 +42,7 @@ extension RouterCore {
         let lane = self.look(at: id)
         let group = Int(self.lanes[Int(id.index)].group.index)
         if lane.state != old.state { effects.append(.laneChanged(id)) }
-        let gained = lane.isAvailable && !old.isAvailable
+        let gained = lane.isAvailable && (!old.isAvailable || old.keptMask & ~lane.keptMask != 0)
         let lost = old.state == .closed && lane.state != .closed
         if gained || lost { self.wake(group) }
         if lane.readyAt > old.readyAt { self.review(group, &effects) }
@@ -64,6 +66,7 @@ extension RouterCore {
                 self.groups[group].available.remove(position)
             }
         }
+        self.updateKept(id, gate: gate)
         if gate == .closed && self.lanes[index].state == .closed {
             let isPaced = ready > self.now
             self.lanes[index].readyAt = isPaced ? self.promisedAt(index) : .zero

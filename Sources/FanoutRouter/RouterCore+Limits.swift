@@ -51,7 +51,7 @@ extension RouterCore {
     /// What an attempt took, as far as is known.
     ///
     /// An answer 429 took nothing. Where no usage was reported, what may have been billed counts as reserved.
-    private static func used(_ outcome: Outcome, cost: RateCounts) -> RateCounts {
+    static func used(_ outcome: Outcome, cost: RateCounts) -> RateCounts {
         if outcome.wasNeverSent || outcome.code == .rateLimited { return .none }
         if outcome.promptTokens > 0 || outcome.completionTokens > 0 {
             let prompt = outcome.promptTokens > 0 ? Int64(outcome.promptTokens) : cost.prompt

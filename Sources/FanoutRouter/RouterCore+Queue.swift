@@ -3,7 +3,7 @@
 
 internal import FanoutModel
 
-/// Queues, nodes and flows: who is next.
+/// Queues, nodes and flows: where legs wait.
 extension RouterCore {
     /// Puts a leg at its turn in the queue of its lanes.
     mutating func enqueue(_ leg: Slot, preferred: LaneSet, permitted: LaneSet) {
@@ -20,19 +20,22 @@ extension RouterCore {
         self.legs[leg].place = .waiting
         self.legs[leg].flow = flow
         self.legs[leg].stamp &+= 1
+        self.legs[leg].cost = self.cost(of: leg).turnCost
         self.flows[flow].line.insert(self.entry(of: leg))
+        self.count(leg, in: flow, by: 1)
         let queue = self.flows[flow].queue
-        self.queues[queue].waiting += 1
         if self.items[item].deadline < self.queues[queue].deadlineFloor {
             self.queues[queue].deadlineFloor = self.items[item].deadline
         }
         if self.items[item].ticket.extras?.fallbacks != nil { self.queues[queue].hasOwnFallbacks = true }
+        self.noteTraffic(in: Self.band(of: key))
         if self.flows[flow].line.live == 1 { self.attach(flow) }
         // Whoever is next now may fit.
         self.endHold(of: queue)
         if self.items[item].attempts > 0 { self.armDeadline(item) }
     }
 
+    @inline(__always)
     private func entry(of leg: Slot) -> WaitingLine.Entry {
         let item = self.legs[leg].item
         return WaitingLine.Entry(
@@ -44,6 +47,7 @@ extension RouterCore {
         )
     }
 
+    @inline(__always)
     private func kind(of item: Slot, run: Slot) -> Flow.Kind {
         if self.items[item].leases > 0 { return .started }
         return self.runs[run].isPaused && self.runs[run].head == self.items[item].ticket.index ? .head : .normal
@@ -57,9 +61,9 @@ extension RouterCore {
     mutating func withdraw(_ leg: Slot) {
         let flow = self.legs[leg].flow
         let queue = self.flows[flow].queue
+        self.count(leg, in: flow, by: -1)
         self.legs[leg].place = .idle
         self.legs[leg].flow = .none
-        self.queues[queue].waiting -= 1
         self.endHold(of: queue)
         self.flows[flow].line.discardOne(of: flow, legs: self.legs)
         if self.flows[flow].line.live == 0 { self.dissolve(flow) }
@@ -68,10 +72,19 @@ extension RouterCore {
     /// Takes the next leg of a flow that has one.
     mutating func popLeg(from flow: Slot) -> Slot? {
         guard let leg = self.flows[flow].line.popFirst(of: flow, legs: self.legs)?.leg else { return nil }
+        self.count(leg, in: flow, by: -1)
         self.legs[leg].place = .idle
         self.legs[leg].flow = .none
-        self.queues[self.flows[flow].queue].waiting -= 1
         return leg
+    }
+
+    /// Counts a leg that comes (1) or goes (-1) into what waits.
+    private mutating func count(_ leg: Slot, in flow: Slot, by sign: Int) {
+        let cost = Int64(self.legs[leg].cost) * Int64(sign)
+        let queue = self.flows[flow].queue
+        self.queues[queue].waiting += sign
+        self.queues[queue].cost += cost
+        self.nodes[self.flows[flow].node].cost += cost
     }
 
     // MARK: - Flows
@@ -91,14 +104,24 @@ extension RouterCore {
         self.flows[flow].node = node
         self.flows[flow].queue = queue
         self.flows[flow].kind = kind
+        self.flows[flow].stamp &+= 1
         self.flows[flow].isParked = false
         self.flows[flow].isFree = false
+        self.flows[flow].served = self.servedBefore(run, by: node)
+        if self.nodes[node].flowCount == 0 { self.nodes.remove(node, from: &self.idleNodes) }
         self.nodes[node].flowCount += 1
         self.runs[run].flows.append(flow)
         self.runs[run].lastFlow = flow
         return flow
     }
 
+    @inline(__always)
+    private func servedBefore(_ run: Slot, by node: Slot) -> Int64 {
+        let before = self.runs[run].servedBefore
+        return before.node == node && before.nodeStamp == self.nodes[node].stamp ? before.served : 0
+    }
+
+    @inline(__always)
     private func matches(_ flow: Slot, run: Slot, kind: Flow.Kind, key: QueueKey) -> Bool {
         let candidate = self.flows[flow].queue
         return !self.flows[flow].isFree && self.flows[flow].run == run && self.flows[flow].kind == kind
@@ -107,38 +130,60 @@ extension RouterCore {
 
     private mutating func queue(for key: QueueKey) -> Slot {
         if let queue = self.queueSlots[key] { return queue }
-        let queue = self.queues.insert(WaitQueue(key: key))
+        let queue = self.queues.take(orAppend: WaitQueue(key: key))
+        let stamp = self.queues[queue].stamp &+ 1
+        self.queues[queue] = WaitQueue(key: key)
+        self.queues[queue].stamp = stamp
         self.queueSlots[key] = queue
         self.groups[Int(key.group.index)].queues.append(queue)
         return queue
     }
 
+    /// The node of a tenant in a queue; in the ring of idle ones if it has no flow.
     private mutating func node(of tenant: TenantID, in queue: Slot) -> Slot {
         let key = Self.nodeKey(tenant, queue)
-        if let node = self.nodeSlots[key] { return node }
-        let node = self.nodes.insert(TenantNode(tenant: tenant, queue: queue))
+        let stamp = self.queues[queue].stamp
+        if let node = self.nodeSlots[key] {
+            if self.nodes[node].queueStamp != stamp { self.resetNode(node, tenant, queue) }
+            return node
+        }
+        let node = self.nodes.take(orAppend: TenantNode(tenant: tenant, queue: queue, queueStamp: stamp))
+        self.resetNode(node, tenant, queue)
         self.nodeSlots[key] = node
+        self.nodes.append(node, to: &self.idleNodes)
         return node
+    }
+
+    private mutating func resetNode(_ node: Slot, _ tenant: TenantID, _ queue: Slot) {
+        self.nodes[node].tenant = tenant
+        self.nodes[node].queue = queue
+        self.nodes[node].queueStamp = self.queues[queue].stamp
+        self.nodes[node].stamp &+= 1
+        self.nodes[node].served = 0
+        self.nodes[node].flows.reset()
     }
 
     static func nodeKey(_ tenant: TenantID, _ queue: Slot) -> UInt64 {
         UInt64(tenant.index) << 32 | UInt64(UInt32(bitPattern: queue))
     }
 
-    /// A flow without a leg is given back, and so are its node and its queue if they are empty too.
+    /// A flow without a leg is given back, and so are idle nodes and empty queues beyond the spare ones.
     mutating func dissolve(_ flow: Slot) {
         let run = self.flows[flow].run
+        let node = self.flows[flow].node
+        let queue = self.flows[flow].queue
         self.detach(flow)
         self.flows[flow].isFree = true
         self.flows.release(flow)
         if let index = self.runs[run].flows.firstIndex(of: flow) { self.runs[run].flows.remove(at: index) }
         if self.runs[run].lastFlow == flow { self.runs[run].lastFlow = .none }
-        let node = self.flows[flow].node
+        self.runs[run].servedBefore = ServedBefore(
+            node: node,
+            nodeStamp: self.nodes[node].stamp,
+            served: self.flows[flow].served
+        )
         self.nodes[node].flowCount -= 1
-        guard self.nodes[node].flowCount == 0 else { return }
-        let queue = self.nodes[node].queue
-        self.nodeSlots[Self.nodeKey(self.nodes[node].tenant, queue)] = nil
-        self.nodes.release(node)
+        if self.nodes[node].flowCount == 0 { self.retireNode(node) }
         guard self.queues[queue].waiting == 0, self.queues.count > Self.spareQueues else { return }
         let key = self.queues[queue].key
         self.queueSlots[key] = nil
@@ -147,128 +192,15 @@ extension RouterCore {
         self.queues.release(queue)
     }
 
-    // MARK: - Turns
-
-    /// Whether a run's own stops hold a flow.
-    func isHeld(_ flow: Slot) -> Bool {
-        let run = self.flows[flow].run
-        if !self.runs[run].purse.takesMore(now: self.now) { return true }
-        switch self.flows[flow].kind {
-        case .started: return false
-        case .head: return self.runs[run].inFlight >= self.runs[run].limit
-        case .normal: return self.runs[run].isPaused || self.runs[run].inFlight >= self.runs[run].limit
-        }
-    }
-
-    /// A flow that has a leg takes its turn among its tenant's, unless its run holds it.
-    mutating func attach(_ flow: Slot) {
-        if self.isHeld(flow) {
-            self.flows[flow].isParked = true
-            self.flows.append(flow, to: &self.runs[self.flows[flow].run].parked)
-            return
-        }
-        let node = self.flows[flow].node
-        self.flows.append(flow, to: &self.nodes[node].flows)
-        if self.nodes[node].state == .detached { self.attachNode(node) }
-    }
-
-    private mutating func attachNode(_ node: Slot) {
-        let queue = self.nodes[node].queue
-        self.nodes[node].state = .attached
-        self.nodes.append(node, to: &self.queues[queue].nodes)
-        if self.queues[queue].state == .idle { self.makeReady(queue) }
-    }
-
-    /// Takes a flow out of the ring that it is in.
-    private mutating func detach(_ flow: Slot) {
-        if self.flows[flow].isParked {
-            self.flows[flow].isParked = false
-            self.flows.remove(flow, from: &self.runs[self.flows[flow].run].parked)
-            return
-        }
-        let node = self.flows[flow].node
-        self.flows.remove(flow, from: &self.nodes[node].flows)
-        guard self.nodes[node].flows.isEmpty else { return }
-        switch self.nodes[node].state {
-        case .detached: break
-        case .parked: self.nodes.remove(node, from: &self.tenants[Int(self.nodes[node].tenant.index)].parked)
-        case .attached: self.removeFromQueue(node)
-        }
-        self.nodes[node].state = .detached
-    }
-
-    private mutating func removeFromQueue(_ node: Slot) {
-        let queue = self.nodes[node].queue
-        self.nodes.remove(node, from: &self.queues[queue].nodes)
-        if self.queues[queue].nodes.isEmpty { self.makeIdle(queue) }
-    }
-
-    /// A flow that its run holds waits with the run.
-    mutating func park(_ flow: Slot) {
-        self.detach(flow)
-        self.flows[flow].isParked = true
-        self.flows.append(flow, to: &self.runs[self.flows[flow].run].parked)
-    }
-
-    /// A node whose tenant is at its limit waits with the tenant.
-    mutating func parkNode(_ node: Slot) {
-        self.removeFromQueue(node)
-        self.nodes[node].state = .parked
-        self.nodes.append(node, to: &self.tenants[Int(self.nodes[node].tenant.index)].parked)
-    }
-
-    /// A run has a place again, or was resumed: its flows take their turns.
-    mutating func unparkFlows(of run: Slot) {
-        guard !self.runs[run].parked.isEmpty else { return }
-        for flow in self.flows.members(of: self.runs[run].parked) where !self.isHeld(flow) {
-            self.detach(flow)
-            self.attach(flow)
-        }
-    }
-
-    /// A tenant has a place again.
-    mutating func unparkNodes(of tenant: Int) {
-        while !self.tenants[tenant].parked.isEmpty {
-            let node = self.tenants[tenant].parked.first
-            self.nodes.remove(node, from: &self.tenants[tenant].parked)
-            self.nodes[node].state = .detached
-            self.attachNode(node)
-        }
-    }
-
-    // MARK: - Queues
-
-    mutating func makeReady(_ queue: Slot) {
-        self.leaveRing(queue)
-        self.queues[queue].state = .ready
-        self.queues.append(queue, to: &self.ready[Self.index(of: self.queues[queue].key.priorityClass)])
-    }
-
-    mutating func makeStarved(_ queue: Slot) {
-        self.leaveRing(queue)
-        self.queues[queue].state = .starved
-        self.queues.append(queue, to: &self.groups[Int(self.queues[queue].key.group.index)].starved)
-    }
-
-    private mutating func makeIdle(_ queue: Slot) {
-        self.leaveRing(queue)
-        self.queues[queue].state = .idle
-        self.endHold(of: queue)
-    }
-
-    private mutating func leaveRing(_ queue: Slot) {
-        switch self.queues[queue].state {
-        case .idle: break
-        case .ready:
-            let index = Self.index(of: self.queues[queue].key.priorityClass)
-            self.queues.remove(queue, from: &self.ready[index])
-        case .starved:
-            let group = Int(self.queues[queue].key.group.index)
-            self.queues.remove(queue, from: &self.groups[group].starved)
-        }
-    }
-
-    static func index(of priorityClass: PriorityClass) -> Int {
-        Int(priorityClass.rawValue) - 1
+    /// A node without flows keeps its counter; the one that has been idle longest makes room.
+    private mutating func retireNode(_ node: Slot) {
+        self.nodes.append(node, to: &self.idleNodes)
+        guard self.idleNodes.count > Self.spareNodes else { return }
+        let oldest = self.idleNodes.first
+        self.nodes.remove(oldest, from: &self.idleNodes)
+        self.nodeSlots[Self.nodeKey(self.nodes[oldest].tenant, self.nodes[oldest].queue)] = nil
+        self.nodes[oldest].stamp &+= 1
+        self.nodes[oldest].flows.reset()
+        self.nodes.release(oldest)
     }
 }

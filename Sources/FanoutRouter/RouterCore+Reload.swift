@@ -49,7 +49,7 @@ extension RouterCore {
 
     /// Makes lanes and groups agree with the snapshot.
     mutating func configure() {
-        while self.groups.count < self.snapshot.groups.count { self.groups.append(LaneGroup()) }
+        while self.groups.count < self.snapshot.groups.count { self.addGroup() }
         self.configureAccounts()
         for (index, group) in self.snapshot.groups.enumerated() { self.configure(group, at: index) }
         for (index, deployment) in self.snapshot.deployments.enumerated() {
@@ -78,13 +78,23 @@ extension RouterCore {
             self.lanes[index].credential = key
             self.lanes[index].state = .off
             self.lanes[index].isAvailable = false
+            self.lanes[index].keptMask = 0
             self.update(LaneID(index))
+        }
+    }
+
+    private mutating func addGroup() {
+        let id = GroupID(self.groups.count)
+        self.groups.append(LaneGroup())
+        for priorityClass in PriorityClass.allCases {
+            _ = self.bands.insert(Band(group: id, priorityClass: priorityClass))
         }
     }
 
     private mutating func configure(_ group: ModelGroup, at index: Int) {
         self.groups[index].members = LaneSet()
         self.groups[index].available = LaneSet()
+        for rank in self.groups[index].kept.indices { self.groups[index].kept[rank] = LaneSet() }
         self.groups[index].healthy = LaneSet()
         self.groups[index].recoverable = LaneSet()
         self.groups[index].forgetMasks()

@@ -50,6 +50,7 @@ extension RouterCore {
         self.pay(lease, cost: outcome.costNanoUSD, &effects)
         self.giveBack(slot)
         self.learnLength(outcome, of: lease)
+        self.correct(outcome, of: lease)
         self.settleLimits(lease, outcome, &effects)
         self.learn(outcome, from: lease, &effects)
         let item = lease.item
@@ -82,11 +83,10 @@ extension RouterCore {
         self.leases.release(slot)
         self.legs[lease.leg].lease = .none
         let lane = Int(lease.lane.index)
-        self.lanes[lane].inFlight -= 1
         if self.lanes[lane].probe == lease.number { self.lanes[lane].probe = 0 }
-        self.inFlight -= 1
         let item = lease.item
         let run = self.items[item].run
+        self.countInFlight(of: run, lane: lease.lane, starts: false)
         let tenant = Int(self.runs[run].terms.tenant.index)
         self.tenants[tenant].inFlight -= 1
         if !self.isFull(tenant) { self.unparkNodes(of: tenant) }

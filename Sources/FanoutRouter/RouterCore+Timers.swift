@@ -6,7 +6,11 @@ internal import FanoutModel
 /// Deadlines, retries and lanes that come back.
 extension RouterCore {
     var nextTimer: Instant {
-        min(min(self.deadlines.next, self.retries.next), min(self.laneTimers.next, self.purseTimers.next))
+        @inline(__always)
+        get {
+            let ofItems = min(self.deadlines.next, self.retries.next)
+            return min(ofItems, min(min(self.laneTimers.next, self.purseTimers.next), self.floorTimers.next))
+        }
     }
 
     /// Lanes first: what they free may save an item whose deadline is now.
@@ -23,6 +27,7 @@ extension RouterCore {
             self.refresh(id, &effects)
         }
         self.runPurseTimers(&effects)
+        while let entry = self.floorTimers.popDue(now: self.now) { self.reviewFloor(of: entry.slot) }
         while let entry = self.deadlines.popDue(now: self.now) {
             guard self.items[entry.slot].stamp == entry.stamp, self.items[entry.slot].isDeadlineArmed else { continue }
             self.items[entry.slot].isDeadlineArmed = false

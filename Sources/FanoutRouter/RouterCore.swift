@@ -52,11 +52,21 @@ package struct RouterCore {
     var queueSlots: [QueueKey: Slot] = [:]
     var nodes = Slab<TenantNode>()
     var nodeSlots: [UInt64: Slot] = [:]
+    /// Nodes without flows, the one that has been idle longest first; at most ``spareNodes``.
+    var idleNodes = Ring()
     var flows = Slab<Flow>()
-    /// Queues that a lane may be free for, by class.
+    /// Four for each group.
+    var bands = Slab<Band>()
+    /// Bands with a queue that a lane may be free for, by class.
     var ready: [Ring] = Array(repeating: Ring(), count: PriorityClass.allCases.count)
-    /// How often each class was passed over while ready.
-    var passedOver: [Int] = Array(repeating: 0, count: PriorityClass.allCases.count)
+    /// Queues that go before the others of their class once, by class.
+    var promoted: [Ring] = Array(repeating: Ring(), count: PriorityClass.allCases.count)
+    /// When each class was served last, or had something to be served again.
+    var hungrySince: [Instant] = Array(repeating: .zero, count: PriorityClass.allCases.count)
+    /// When the floors of bands without traffic end.
+    var floorTimers = TimerHeap()
+    /// Bands that keep their class's floor, by class.
+    var bandsWithFloor: [Int] = Array(repeating: 0, count: PriorityClass.allCases.count)
 
     /// Undecided items with the same digest.
     var chains: [RequestDigest: Chain] = [:]
@@ -74,6 +84,8 @@ package struct RouterCore {
     var retryBudget = RetryBudget()
     /// Attempts in flight.
     var inFlight: UInt32 = 0
+    /// The same by class.
+    var inFlightByClass = SIMD4<UInt32>()
     /// Items that aren't delivered and have no lease.
     var queuedItems = 0
     var nextSequence: UInt64 = 0
@@ -88,6 +100,7 @@ package struct RouterCore {
     var runsToForget: [Slot] = []
 
     static let spareQueues = 256
+    static let spareNodes = 1_024
 
     /// Makes a core; the seed fixes every random choice.
     package init(snapshot: Snapshot, seed: UInt64) {

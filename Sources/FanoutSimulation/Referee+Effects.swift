@@ -46,6 +46,8 @@ extension Referee {
         let tenant = self.leasesInFlight(of: run.terms.tenant)
         if tenant >= Int(self.snapshot.routing.tenantConcurrency) { self.blame("\(name): tenant full") }
         if self.running.count >= Int(self.snapshot.routing.daemonConcurrency) { self.blame("\(name): daemon full") }
+        self.judgeFloors(dispatch, run.terms.priorityClass, name)
+        self.judgeClass(dispatch, item, run.terms.priorityClass, name)
         self.judgeLane(dispatch, item, name)
         self.judgeMoney(dispatch, item, name)
         self.judgeRoute(dispatch, &item, name)
@@ -100,7 +102,8 @@ extension Referee {
         if !eligible.contains(dispatch.lane) { self.blame("\(name): can't serve it") }
         let order = self.snapshot.deployments[Int(dispatch.lane.index)].order ?? .max
         guard leg.failures.isEmpty, item.active.isEmpty, item.legs.count == 1 else { return }
-        let free = eligible.filter { self.isFree($0) }
+        let priorityClass = self.runs[dispatch.item.run]?.terms.priorityClass ?? .standard
+        let free = eligible.filter { self.isFree($0, for: priorityClass) }
         let deployments = free.map { self.snapshot.deployments[Int($0.index)] }
         if deployments.contains(where: { ($0.order ?? .max) < order }) { self.blame("\(name): a lower order was free") }
         guard self.strategy(of: dispatch.group) == .simpleShuffle else { return }

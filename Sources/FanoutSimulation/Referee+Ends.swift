@@ -28,6 +28,7 @@ extension Referee {
             self.judgeRefusal(id, item, refusal, name)
         }
         self.items[id]?.isFinal = true
+        self.items[id]?.finalAt = self.now
         self.open.remove(id)
         if hasFailed && run.terms.failFast && run.ended == nil {
             self.runs[id.run]?.ended = .failFast
@@ -179,7 +180,9 @@ extension Referee {
         let lanes = self.eligible(item.ticket, leg.group)
         // Once it waits for a fallback the referee doesn't know which.
         let mayFallBack = self.mayHaveMoved(item)
-        if self.hasPlace(id), self.isFunded(id), !mayFallBack, let lane = lanes.first(where: { self.isFree($0) }) {
+        if self.hasPlace(id), self.isFunded(id), !mayFallBack, let run = self.runs[id.run],
+            let lane = lanes.first(where: { self.isFree($0, for: run.terms.priorityClass) })
+        {
             self.blame("\(name) waits beside lane \(lane.index), which is free")
         }
         guard !mayFallBack else { return }

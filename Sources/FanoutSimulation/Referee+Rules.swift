@@ -36,8 +36,9 @@ extension Referee {
     }
 
     /// Whether a lane would take one more for certain.
-    func isFree(_ lane: LaneID) -> Bool {
+    func isFree(_ lane: LaneID, for priorityClass: PriorityClass) -> Bool {
         guard self.hasRoom(lane), self.isFunded(lane), !self.isPaced(lane) else { return false }
+        if self.mayBeKept(lane, from: priorityClass) { return false }
         let states = self.state(of: lane)
         if states == [.closed] { return true }
         return states == [.halfOpen] && self.lanes[Int(lane.index)].probe == nil
@@ -65,6 +66,7 @@ extension Referee {
         if run.isPaused && run.head != id.index { return false }
         if self.itemsInFlight(of: id.run) >= self.width(of: run) { return false }
         if self.leasesInFlight(of: run.terms.tenant) >= Int(self.snapshot.routing.tenantConcurrency) { return false }
+        if self.mayDaemonBeKept(from: run.terms.priorityClass) { return false }
         return self.running.count < Int(self.snapshot.routing.daemonConcurrency)
     }
 

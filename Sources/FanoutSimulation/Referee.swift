@@ -44,6 +44,8 @@ package struct Referee {
         var ticket: Ticket
         var deadline: Instant
         var order: Int
+        var submittedAt = Instant.zero
+        var finalAt = Instant.never
         var legs: [Leg]
         var attempts = 0
         var charged = 0
@@ -63,6 +65,12 @@ package struct Referee {
         var sawReload = false
         /// It had fallbacks before a reload, and may wait for one of them unseen.
         var mayHaveMoved = false
+    }
+
+    /// One class in one model group.
+    struct Band: Hashable {
+        var group: GroupID
+        var priorityClass: PriorityClass
     }
 
     struct Lease {
@@ -95,6 +103,8 @@ package struct Referee {
     var event = 0
     var nextOrder = 0
     var isDraining = false
+    /// When an attempt last started, by band; forgotten at a reload.
+    var traffic: [Band: Instant] = [:]
     /// What was done wrong.
     package var faults: [String] = []
     /// How often each thing happened, by name.
@@ -146,6 +156,7 @@ package struct Referee {
                 legs: groups.map { Leg(group: $0, visited: [$0]) }
             )
             item.cancelled = state.ended ?? (self.isDraining ? .drain : nil)
+            item.submittedAt = self.now
             self.items[id] = item
             self.open.insert(id)
         }
@@ -190,6 +201,7 @@ package struct Referee {
     }
 
     mutating func reloaded(_ snapshot: Snapshot) {
+        self.traffic = [:]
         for id in self.open {
             guard let item = self.items[id], let leg = item.legs.first else { continue }
             if self.hasFallback(item, leg) { self.items[id]?.mayHaveMoved = true }

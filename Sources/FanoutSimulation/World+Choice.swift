@@ -6,6 +6,16 @@ internal import FanoutRouter
 
 /// What decides between lanes, and closes them for want of money.
 extension World {
+    /// From a generator of its own, so that seeds keep what else they mean.
+    func chooseClasses(_ routing: inout RoutingSettings) {
+        var generator = self.generator
+        guard generator.below(3) == 0 else { return }
+        for index in routing.classes.indices {
+            routing.classes[index].floor = [0, 0, 0.1, 0.2, 0.25][generator.below(5)]
+            routing.classes[index].promotionMilliseconds = [0, 100, 2_000, 20_000][generator.below(4)]
+        }
+    }
+
     static let providers = 2
     static let tagLists: [[String]] = [["blue"], ["red"], ["blue", "red"], ["default"], ["blue", "default"]]
     static let askedTags: [[String]] = [

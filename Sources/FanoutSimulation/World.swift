@@ -67,6 +67,7 @@ package struct World: Sendable {
         if self.chance(20) { routing.cooldownMilliseconds = UInt64(100 + self.below(5_000)) }
         routing.disablesCooldowns = self.chance(8)
         self.chooseStrategy(&routing)
+        self.chooseClasses(&routing)
         routing.enforcesRates = self.chance(60)
         if self.chance(20) { routing.retryPolicy = self.counts(to: 5) }
         if self.chance(15) { routing.allowedFailsPolicy = self.counts(to: 8) }

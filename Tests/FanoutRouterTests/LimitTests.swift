@@ -41,16 +41,6 @@ import Testing
         #expect(bench.starts.map(\.item.run.number) == [1, 1, 3, 2, 3, 1, 2, 1])
     }
 
-    @Test func `an urgent class goes first, and a patient one isn't starved`() {
-        var bench = Bench(Bench.snapshot(lanes: [1]) { $0.deployments[0].maxConcurrency = 1 }, terms: Self.terms(.bulk))
-        bench.perform { $0.open(RunID(2), Self.terms(.interactive), now: $1, into: &$2) }
-        for _ in 0..<3 { bench.submit() }
-        for _ in 0..<250 { bench.submit(run: RunID(2)) }
-        for _ in 0..<150 { bench.settle(nil) }
-        let bulk = bench.starts.dropFirst().enumerated().filter { $0.element.item.run == RunID(1) }.map(\.offset)
-        #expect(bulk == [100])
-    }
-
     @Test func `the first failed item ends a fail-fast run`() {
         var terms = Self.terms(width: 2)
         terms.failFast = true
