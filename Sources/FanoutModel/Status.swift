@@ -69,7 +69,7 @@ public struct LaneStatus: Sendable, Hashable {
     public var retryInMilliseconds: UInt64 = 0
     /// Attempts under way.
     public var inFlight: UInt32 = 0
-    /// The most of them; 0 = none configured.
+    /// The most of them at present: as configured, or as its answers have shown; 0 = none at all.
     public var limit: UInt32 = 0
     /// Attempts that succeeded, since the start.
     public var succeeded: UInt64 = 0

@@ -14,8 +14,12 @@ struct Lane {
     /// Its bit in the group's sets.
     var position: Int
     var isActive = true
-    /// The most attempts in flight; 0 = none at all.
+    /// The most attempts in flight at present; 0 = none at all.
     var limit: UInt32 = 0
+    /// The most there may ever be.
+    var ceiling: UInt32 = 0
+    /// How many it takes, as its answers show; `nil` = its configuration says it.
+    var concurrency: ConcurrencyLimit?
     var inFlight: UInt32 = 0
     /// The same by class.
     var inFlightByClass = SIMD4<UInt32>()

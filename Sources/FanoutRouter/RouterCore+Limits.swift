@@ -79,14 +79,15 @@ extension RouterCore {
     /// Takes a cost from the limits of a lease's lane and its account.
     mutating func reserveLimits(_ cost: RateCounts, for lease: Slot, rank: Int, _ effects: inout [Effect]) {
         let lane = Int(self.leases[lease].lane.index)
-        self.lanes[lane].limits.reserve(cost, now: self.now)
+        let pausedUntil = self.lanes[lane].pause.until
+        self.lanes[lane].limits.reserve(cost, pausedUntil: pausedUntil, now: self.now)
         self.lanes[lane].limits.see(rank: rank, now: self.now)
         self.leases[lease].cost = cost
         self.leases[lease].mark = self.lanes[lane].limits.spent
         let account = self.lanes[lane].account
         self.leases[lease].account = account
         guard account >= 0 else { return }
-        self.accounts[Int(account)].limits.reserve(cost, now: self.now)
+        self.accounts[Int(account)].limits.reserve(cost, pausedUntil: pausedUntil, now: self.now)
         self.accounts[Int(account)].limits.see(rank: rank, now: self.now)
         self.accounts[Int(account)].turn = Int(self.lanes[lane].accountPlace) + 1
         self.accountChanged(Int(account), &effects)
@@ -97,10 +98,39 @@ extension RouterCore {
         let used = Self.used(outcome, cost: lease.cost)
         let lane = Int(lease.lane.index)
         let number = lease.number >> 24
+        if lease.isProbe { self.lanes[lane].limits.endProbe(now: self.now) }
         self.lanes[lane].limits.settle(lease.cost, used: used, lease: number, now: self.now)
         guard lease.account >= 0 else { return }
         self.accounts[Int(lease.account)].limits.settle(lease.cost, used: used, lease: number, now: self.now)
         self.accountChanged(Int(lease.account), &effects)
+    }
+
+    // MARK: - What answers teach
+
+    /// An attempt's end, as news of what its lane takes; before its health hears of it.
+    mutating func learnLimits(_ outcome: Outcome, from lease: LeaseRecord) {
+        let lane = Int(lease.lane.index)
+        let number = lease.number >> 24
+        let inFlight = self.lanes[lane].inFlight + 1
+        switch outcome.code {
+        case .rateLimited where !lease.isProbe:
+            self.lanes[lane].limits.refuse(lease: number, nextLease: self.nextLease, now: self.now)
+            self.groups[Int(self.lanes[lane].group.index)].hasLimits = true
+        case .overloaded:
+            self.lanes[lane].concurrency?
+                .overloaded(lease: number, inFlight: inFlight, nextLease: self.nextLease)
+        case nil:
+            let ceiling = self.lanes[lane].ceiling
+            self.lanes[lane].concurrency?.answered(inFlight: inFlight, ceiling: ceiling, now: self.now)
+            if outcome.firstContentMicroseconds > 0 {
+                let time = outcome.firstContentMicroseconds
+                self.lanes[lane].concurrency?.firstContent(time, inFlight: inFlight)
+            }
+        default: break
+        }
+        if let concurrency = self.lanes[lane].concurrency {
+            self.lanes[lane].limit = concurrency.value(ceiling: self.lanes[lane].ceiling)
+        }
     }
 
     // MARK: - Lanes
@@ -176,6 +206,14 @@ extension RouterCore {
     mutating func configureLimits(_ deployment: Deployment, at index: Int) {
         let rates = self.snapshot.routing.enforcesRates ? deployment.rates : RateLimits()
         self.lanes[index].limits.configure(rates, nextLease: self.nextLease, now: self.now)
+        self.lanes[index].ceiling = deployment.maxConcurrency ?? self.snapshot.routing.laneConcurrency
+        if deployment.maxConcurrency != nil {
+            self.lanes[index].concurrency = nil
+        } else if self.lanes[index].concurrency == nil {
+            self.lanes[index].concurrency = ConcurrencyLimit(ceiling: self.lanes[index].ceiling)
+        }
+        let ceiling = self.lanes[index].ceiling
+        self.lanes[index].limit = self.lanes[index].concurrency?.value(ceiling: ceiling) ?? ceiling
         self.lanes[index].account = -1
         if let place = deployment.account, self.snapshot.accounts.indices.contains(place) {
             let account = self.account(named: self.snapshot.accounts[place].name)

@@ -119,7 +119,6 @@ extension RouterCore {
         self.lanes[index].group = deployment.group
         self.lanes[index].position = position
         self.lanes[index].isActive = isMember
-        self.lanes[index].limit = self.limit(of: deployment)
         self.lanes[index].retries = deployment.retries
         self.lanes[index].rates = Self.rates(of: deployment.price)
         self.configureLimits(deployment, at: index)
@@ -133,10 +132,6 @@ extension RouterCore {
         let policy = BreakerPolicy(deployment, self.snapshot.routing)
         self.lanes[index].breaker.adopt(policy, insteadOf: self.lanes[index].breakerPolicy)
         self.lanes[index].breakerPolicy = policy
-    }
-
-    private func limit(of deployment: Deployment) -> UInt32 {
-        deployment.maxConcurrency ?? self.snapshot.routing.laneConcurrency
     }
 
     private mutating func position(of lane: LaneID, in group: Int) -> Int {

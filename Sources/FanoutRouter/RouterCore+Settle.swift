@@ -52,6 +52,7 @@ extension RouterCore {
         self.learnLength(outcome, of: lease)
         self.correct(outcome, of: lease)
         self.settleLimits(lease, outcome, &effects)
+        self.learnLimits(outcome, from: lease)
         self.learn(outcome, from: lease, &effects)
         let item = lease.item
         switch self.items[item].fate {

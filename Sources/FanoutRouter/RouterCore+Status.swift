@@ -17,7 +17,7 @@ extension RouterCore {
             status.state = lane.gate(now: now)
             status.retryInMilliseconds = lane.changeAt(now: now)?.milliseconds(since: now) ?? 0
             status.inFlight = lane.inFlight
-            status.limit = deployment.maxConcurrency ?? 0
+            status.limit = lane.limit
             status.succeeded = lane.succeeded
             status.failed = lane.failed
             status.lastCode = lane.lastCode

@@ -10,6 +10,7 @@ struct NaiveFailure {
     var code: FailureCode
     /// The attempt's among those of its lane.
     var turn: Int
+    var startedAt: Instant
     /// Retry-After in milliseconds; 0 = none.
     var hint: UInt64
     /// Another lane has failed the same item in the same way.

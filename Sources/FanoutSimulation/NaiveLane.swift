@@ -14,6 +14,10 @@ struct NaiveLane {
     var pausedUntil = Instant.zero
     var needsProbe = false
     var limitedInARow = 0
+    /// When the last pause for a 429 began.
+    var limitedAt = Instant.zero
+    /// Something has been let through since.
+    var letThrough = false
     /// The breaker is open at least until the first and at most until the second; `nil` = closed.
     var open: (low: Instant, high: Instant)?
     var outageBegan = Instant.zero
@@ -29,8 +33,8 @@ struct NaiveLane {
     /// Its way back after an outage; `nil` = it is not on one.
     var ramp: NaiveRamp?
     var off: (code: FailureCode, until: Instant)?
-    /// Headers of its answers spoke of limits.
-    var wasTold = false
+    /// Its answers, be it by headers or by refusals, spoke of limits: it may wait for those.
+    var isPaced = false
 
     /// What the lane may be at an instant: one state, or two while a random span may or may not be over.
     func states(now: Instant, isServing: Bool) -> [LaneState] {
@@ -53,9 +57,9 @@ struct NaiveLane {
     }
 
     /// `limit` is the most attempts in flight that the lane is configured for.
-    mutating func succeeded(_ lease: LeaseID, turn: Int, limit: Int, now: Instant) {
+    mutating func succeeded(_ lease: LeaseID, turn: Int, startedAt: Instant, limit: Int, now: Instant) {
         let isProbe = self.probe == lease
-        self.unpause(isProbe)
+        self.unpause(isProbe, startedAt)
         self.vouched(isProbe, turn: turn, limit: limit, now: now)
     }
 
@@ -85,9 +89,9 @@ struct NaiveLane {
         let isProbe = self.probe == failure.lease
         let traits = failure.code.traits
         if failure.code == .rateLimited {
-            self.limited(isProbe, failure.hint, rules, now: now)
+            self.limited(isProbe, failure.startedAt, failure.hint, rules, now: now)
         } else {
-            self.unpause(isProbe)
+            self.unpause(isProbe, failure.startedAt)
             if failure.hint > 0 && (traits.fault == .capacity || traits.fault == .provider) {
                 self.pause(failure.hint, now: now)
             }
@@ -113,8 +117,15 @@ struct NaiveLane {
         self.failuresInARow -= 1
     }
 
-    private mutating func unpause(_ isProbe: Bool) {
-        if self.needsProbe && !isProbe { return }
+    /// From before the pause, or beside its probe: that says nothing of what is let through now.
+    private func isOld(_ isProbe: Bool, _ startedAt: Instant) -> Bool {
+        if isProbe { return false }
+        return self.needsProbe || (self.limitedInARow > 0 && startedAt <= self.limitedAt)
+    }
+
+    private mutating func unpause(_ isProbe: Bool, _ startedAt: Instant) {
+        if self.isOld(isProbe, startedAt) { return }
+        self.letThrough = true
         self.needsProbe = false
         self.limitedInARow = 0
     }
@@ -124,13 +135,20 @@ struct NaiveLane {
         self.needsProbe = true
     }
 
-    private mutating func limited(_ isProbe: Bool, _ hint: UInt64, _ rules: BreakerRules, now: Instant) {
-        if self.needsProbe && !isProbe {
-            if hint > 0 { self.pause(hint, now: now) }
-            return
-        }
+    private mutating func limited(
+        _ isProbe: Bool,
+        _ startedAt: Instant,
+        _ hint: UInt64,
+        _ rules: BreakerRules,
+        now: Instant
+    ) {
+        self.isPaced = true
+        if hint > 0 { self.pausedUntil = max(self.pausedUntil, now.adding(milliseconds: hint)) }
+        if self.isOld(isProbe, startedAt) { return }
         self.limitedInARow += 1
-        self.needsProbe = true
+        self.limitedAt = now
+        self.needsProbe = !self.letThrough
+        self.letThrough = false
         var span: UInt64 = 0
         let asked = hint == 0 ? rules.cooldownMilliseconds : hint
         if asked == nil {

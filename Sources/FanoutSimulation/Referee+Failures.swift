@@ -10,7 +10,13 @@ extension Referee {
         let lane = Int(lease.lane.index)
         let limit = self.limit(of: lease.lane)
         guard var code = outcome.code else {
-            self.lanes[lane].succeeded(id, turn: lease.turn, limit: limit, now: self.now)
+            self.lanes[lane].succeeded(
+                id,
+                turn: lease.turn,
+                startedAt: lease.startedAt,
+                limit: limit,
+                now: self.now
+            )
             return
         }
         if code == .cancelled || code == .internal { return }
@@ -29,6 +35,7 @@ extension Referee {
             lease: id,
             code: code,
             turn: lease.turn,
+            startedAt: lease.startedAt,
             hint: outcome.retryAfterMilliseconds ?? 0,
             isItems: twin != nil,
             isAccounts: isOff,

@@ -13,7 +13,7 @@ extension Referee {
 
     /// Whether a lane may have to wait for a level, so that it can't be called free.
     func isPaced(_ lane: LaneID) -> Bool {
-        if self.lanes[Int(lane.index)].wasTold { return true }
+        if self.lanes[Int(lane.index)].isPaced { return true }
         guard self.snapshot.routing.enforcesRates else { return false }
         let deployment = self.snapshot.deployments[Int(lane.index)]
         var own = RateLimits()
@@ -57,6 +57,6 @@ extension Referee {
     /// An answer's headers spoke of limits.
     mutating func told(_ lease: LeaseID) {
         guard let record = self.leases[lease] else { return }
-        self.lanes[Int(record.lane.index)].wasTold = true
+        self.lanes[Int(record.lane.index)].isPaced = true
     }
 }

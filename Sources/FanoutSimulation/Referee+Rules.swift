@@ -15,9 +15,21 @@ extension Referee {
         return !self.snapshot.routing.enforcesRates || deployment.requestsPerMinute != 0
     }
 
+    /// As configured, or what the router says that it has learned below that.
     func limit(of lane: LaneID) -> Int {
         let deployment = self.snapshot.deployments[Int(lane.index)]
-        return Int(deployment.maxConcurrency ?? self.snapshot.routing.laneConcurrency)
+        let configured = Int(deployment.maxConcurrency ?? self.snapshot.routing.laneConcurrency)
+        return deployment.maxConcurrency == nil ? min(configured, self.limitsInForce[lane] ?? configured) : configured
+    }
+
+    /// What the router says of its limits now.
+    mutating func observe(_ status: [LaneStatus]) {
+        self.limitsInForce = [:]
+        let active = self.snapshot.deployments.indices.filter { self.snapshot.deployments[$0].isActive }
+        for (index, row) in zip(active, status) {
+            self.limitsInForce[LaneID(index)] = Int(row.limit)
+            if row.limit == 0 && self.isServing(LaneID(index)) { self.blame("lane \(index) has a limit of nothing") }
+        }
     }
 
     func state(of lane: LaneID) -> [LaneState] {

@@ -93,6 +93,8 @@ package struct Referee {
     var leases: [LeaseID: Lease] = [:]
     var lanes: [NaiveLane] = []
     var money: [NaivePurse.Owner: NaivePurse] = [:]
+    /// The most in flight on each lane, as the router says it.
+    var limitsInForce: [LaneID: Int] = [:]
     /// Limits of requests, of lanes and of accounts by name.
     var rates: [NaiveRate] = []
     var accountRates: [String: NaiveRate] = [:]

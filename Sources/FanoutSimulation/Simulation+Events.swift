@@ -27,8 +27,9 @@ extension Simulation {
             self.world.moods[self.world.below(self.world.moods.count)] = self.world.mood()
             return
         case .settle(let lease, let outcome):
-            self.referee.settled(lease, outcome)
             self.core.settle(lease, outcome, now: self.now, into: &self.effects)
+            self.referee.observe(self.core.laneStatus(now: self.now))
+            self.referee.settled(lease, outcome)
         case .settleAgain:
             let lease = LeaseID(UInt64(self.world.below(40)) << 24 | UInt64(self.world.below(3)))
             guard self.referee.leases[lease]?.outcome != nil || self.referee.leases[lease] == nil else { return }

@@ -143,6 +143,7 @@ package struct Simulation {
     mutating func perform() {
         let effects = self.effects
         self.effects.removeAll(keepingCapacity: true)
+        self.referee.observe(self.core.laneStatus(now: self.now))
         for effect in effects {
             self.report.trace = Self.fold(effect, into: self.report.trace)
             if self.isLogged { print("    \(effect)") }

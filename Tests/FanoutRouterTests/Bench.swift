@@ -22,7 +22,7 @@ struct Bench {
         self.take()
     }
 
-    /// A snapshot of groups, each with this many lanes.
+    /// A snapshot of groups, each with this many lanes, which take 64 at once.
     static func snapshot(lanes: [Int], retries: UInt32 = 0, _ change: (inout Snapshot) -> Void = { _ in }) -> Snapshot {
         var snapshot = Snapshot()
         snapshot.routing.retries = retries
@@ -40,9 +40,14 @@ struct Bench {
                     model: "m"
                 )
                 endpoint.credential = .bearer(Secret("key-\(id)"))
-                snapshot.deployments.append(
-                    Deployment(identity: "\(id)", name: "lane-\(id)", group: GroupID(group), endpoint: endpoint)
+                var lane = Deployment(
+                    identity: "\(id)",
+                    name: "lane-\(id)",
+                    group: GroupID(group),
+                    endpoint: endpoint
                 )
+                lane.maxConcurrency = 64
+                snapshot.deployments.append(lane)
                 snapshot.groups[group].lanes.append(LaneID(id))
             }
         }

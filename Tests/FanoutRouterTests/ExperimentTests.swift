@@ -50,7 +50,7 @@ import Testing
         var provider = SimulatedProvider()
         provider.concurrency = 10
         var experiment = Experiment(seed: 1)
-        experiment.add(provider)
+        experiment.add(provider) { $0.maxConcurrency = 11 }
         experiment.loads = [Load(.burst(11))]
         let report = experiment.run(seconds: 60)
         #expect(report.calls.prefix(11).filter { $0.code == .overloaded }.count == 1)

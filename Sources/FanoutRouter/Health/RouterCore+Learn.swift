@@ -15,7 +15,7 @@ extension RouterCore {
             if let code = self.lanesFault(code, outcome, lease) { self.learn(code, outcome, lease, &effects) }
         } else {
             self.lanes[lane].succeeded &+= 1
-            self.lanes[lane].pause.answered(isProbe: lease.isProbe)
+            self.lanes[lane].pause.answered(isProbe: lease.isProbe, startedAt: lease.startedAt)
             self.vouch(for: lease)
         }
         self.measure(outcome, from: lease)
@@ -50,12 +50,14 @@ extension RouterCore {
         if code == .rateLimited {
             self.lanes[lane].pause.limited(
                 isProbe: lease.isProbe,
+                startedAt: lease.startedAt,
                 hintMilliseconds: hint,
                 cooldownMilliseconds: policy.cooldownMilliseconds,
                 now: self.now
             )
+            self.lanes[lane].limits.rest(until: self.lanes[lane].pause.until, now: self.now)
         } else {
-            self.lanes[lane].pause.answered(isProbe: lease.isProbe)
+            self.lanes[lane].pause.answered(isProbe: lease.isProbe, startedAt: lease.startedAt)
             if traits.fault == .capacity || traits.fault == .provider {
                 self.lanes[lane].pause.extend(byMilliseconds: hint, now: self.now)
             }

@@ -10,11 +10,20 @@ internal import FanoutModel
 /// left can only lower them. What is too big for the moment places a ``Hold``: the level is saved up for it, and
 /// others pass only if they don't delay it.
 ///
-/// Dimensions: one ``RateMeter`` for each kind of limit that is known (configured, or told by headers); what attempts
-/// in flight have reserved; what was ever taken (`spent`), by which a header finds out what it can't know of yet.
+/// Dimensions: one ``RateMeter`` for each kind of limit that is known (configured, or told by headers); the rate that
+/// refusals have shown, where that is less or nothing is known; what attempts in flight have reserved; what was ever
+/// taken (`spent`), by which a header finds out what it can't know of yet.
 struct RateGate: Sendable {
     private(set) var meters: InlineArray<4, RateMeter?> = .init(repeating: nil)
-    /// Whether any limit is known.
+    /// What refusals have shown; `nil` = none was, or the rate has outgrown what is known.
+    private(set) var learned: LearnedRate?
+    /// Leases before this one are of the round trip of the last cut.
+    private var nextCut: UInt64 = 0
+    /// No attempt from after the last cut (or ever) has been answered otherwise than with a refusal: another refusal only
+    /// says that the store isn't back.
+    private var isCutFresh = true
+    private var bracket = RateBracket()
+    /// Whether any limit is known or learned.
     private(set) var isLimited = false
     /// Taken so far, settlements included.
     private(set) var spent = RateCounts.none
@@ -64,7 +73,7 @@ struct RateGate: Sendable {
     }
 
     private mutating func noteLimited() {
-        self.isLimited = RateKind.all.contains { self.meters[$0.rawValue] != nil }
+        self.isLimited = self.learned != nil || RateKind.all.contains { self.meters[$0.rawValue] != nil }
     }
 
     // MARK: - Questions
@@ -79,7 +88,7 @@ struct RateGate: Sendable {
             guard let meter = self.meters[kind.rawValue] else { continue }
             latest = max(latest, meter.readyAt(Double(cost.amount(kind)), headroom: headroom, now: now))
         }
-        return latest
+        return self.learned.map { max(latest, $0.bucket.readyAt(1, now: now)) } ?? latest
     }
 
     /// The same if what attempts in flight have reserved for their answers came back.
@@ -93,12 +102,13 @@ struct RateGate: Sendable {
             let back = RateCounts(completion: self.reserved.completion).amount(kind)
             latest = max(latest, meter.readyAt(Double(cost.amount(kind)), extra: Double(back), now: now))
         }
-        return latest
+        return self.learned.map { max(latest, $0.bucket.readyAt(1, now: now)) } ?? latest
     }
 
     /// Whether a cost may be taken at once by a queue of a class.
     func admits(_ cost: RateCounts, headroom: Double, queue: Slot, rank: Int, now: Instant) -> Bool {
         guard self.isLimited else { return true }
+        if let learned = self.learned, !learned.bucket.holds(1, now: now) { return false }
         for kind in RateKind.all {
             guard let meter = self.meters[kind.rawValue] else { continue }
             guard meter.holds(Double(cost.amount(kind)), headroom: headroom, now: now) else { return false }
@@ -123,13 +133,33 @@ struct RateGate: Sendable {
 
     // MARK: - Reservations
 
-    /// An attempt starts.
-    mutating func reserve(_ cost: RateCounts, now: Instant) {
+    /// An attempt starts; before `pausedUntil` none was allowed.
+    mutating func reserve(_ cost: RateCounts, pausedUntil: Instant, now: Instant) {
+        self.bracket.note(spent: self.spent, span: self.gapMax, pausedUntil: pausedUntil, now: now)
         self.inFlight += 1
         self.reserved = self.reserved + cost
         self.spent = self.spent + cost
         guard self.isLimited else { return }
         for kind in RateKind.all { self.meters[kind.rawValue]?.take(Double(cost.amount(kind)), now: now) }
+        self.learned?.take(now: now)
+        if let known = self.knownRate, let learned = self.learned?.rate, learned >= known {
+            self.learned = nil
+            self.noteLimited()
+        }
+    }
+
+    /// Requests a second that are known to be allowed.
+    private var knownRate: Double? { self.meters[RateKind.requests.rawValue]?.bucket.rate }
+
+    /// How long nothing may start, in nanoseconds, until there was nothing to start.
+    private var gapMax: UInt64 {
+        let rate = self.learned?.rate ?? self.knownRate ?? 3
+        return UInt64(max(1e9, 3e9 / max(rate, LearnedRate.slowest)))
+    }
+
+    /// An attempt that went alone has been answered: until now nothing else was allowed.
+    mutating func endProbe(now: Instant) {
+        self.bracket.lastStart = max(self.bracket.lastStart, now)
     }
 
     /// An attempt has ended: it had reserved `cost` and took `used`.
@@ -138,12 +168,49 @@ struct RateGate: Sendable {
         self.reserved = self.reserved - cost
         let difference = used - cost
         self.spent = self.spent + difference
+        if lease < self.nextCut { self.bracket.mark = self.bracket.mark + difference }
+        if used.requests > 0, lease >= self.nextCut { self.isCutFresh = false }
         guard self.isLimited, difference != .none else { return }
         for kind in RateKind.all {
             // A limit that was learned since knows nothing of the reservation.
             guard let meter = self.meters[kind.rawValue], lease >= meter.firstLease else { continue }
             self.meters[kind.rawValue]?.take(Double(difference.amount(kind)), now: now)
         }
+        if difference.requests < 0 { self.learned?.giveBack(now: now) }
+    }
+
+    /// A provider said "too many requests" to a lease, which has been settled.
+    mutating func refuse(lease: UInt64, nextLease: UInt64, now: Instant) {
+        guard lease >= self.nextCut else { return }
+        // A provider that tells what is left is kept a greater distance from, as long as that helps.
+        var helps = false
+        for kind in RateKind.all where self.meters[kind.rawValue]?.refuse(now: now) == true { helps = true }
+        if helps {
+            self.nextCut = nextLease
+            return
+        }
+        if self.isCutFresh { return }
+        self.nextCut = nextLease
+        self.isCutFresh = true
+        let measured = self.bracket.rate(spent: self.spent, now: now)
+        if self.learned != nil {
+            self.learned?.cut(measured: measured, isExact: self.bracket.isExact, now: now)
+        } else {
+            var rate = measured
+            if let known = self.knownRate {
+                rate = min(known, self.bracket.isExact ? rate : max(rate, known * LearnedRate.deepest))
+            }
+            self.learned = LearnedRate(measured: rate, now: now)
+            self.isLimited = true
+        }
+        self.bracket = RateBracket(since: now, mark: self.spent, isExact: true, lastStart: now)
+    }
+
+    /// Nothing is saved up in a pause that the provider asked for: one request goes when it ends, others at their pace.
+    mutating func rest(until end: Instant, now: Instant) {
+        let seconds = Double(end.nanoseconds(since: now)) / 1e9
+        self.learned?.rest(seconds: seconds, now: now)
+        for kind in RateKind.all { self.meters[kind.rawValue]?.rest(seconds: seconds, kind: kind, now: now) }
     }
 
     // MARK: - Classes
@@ -191,7 +258,11 @@ struct RateGate: Sendable {
                 isNew = true
             }
         }
-        if isNew { self.noteLimited() }
+        if isNew {
+            // What the provider says of itself is better than what its refusals have shown.
+            self.learned = nil
+            self.noteLimited()
+        }
         return isNew
     }
 }

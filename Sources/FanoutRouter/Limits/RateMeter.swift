@@ -18,6 +18,11 @@ struct RateMeter: Sendable {
     private var newestLease: UInt64 = 0
     /// Nothing before this: a window of the provider's is used up.
     private var shutUntil = Instant.zero
+    private var margin = 0.0
+    /// The provider tells what is left.
+    private var hasRemaining = false
+    /// When the margin changed last.
+    private var marginSince = Instant.zero
 
     private struct Told: Sendable {
         var limit: Double
@@ -38,8 +43,12 @@ struct RateMeter: Sendable {
     /// Answers that take longer say little of the present: what was taken since then counts only so far as the rate
     /// hasn't made up for it.
     static let freshNanoseconds: UInt64 = 10_000_000_000
-    /// A reset that is further away than this belongs to a longer period than a minute.
-    static let minuteMax = 65.0
+    /// A bucket that takes longer than this to fill, in seconds, holds more than a minute's worth.
+    static let minuteMax = 600.0
+    /// The distance that is kept from what the provider says is left, once it has refused beside a level that was there:
+    /// from a hundredth of the limit, doubling up to a tenth, halved by each minute without a refusal.
+    static let marginShares = 0.01...0.1
+    static let marginSpan: UInt64 = 60_000_000_000
 
     init(configured limit: Double, kind: RateKind, firstLease: UInt64, now: Instant) {
         self.bucket = TokenBucket(perSecond: limit / 60, least: Self.least(kind), now: now)
@@ -98,6 +107,25 @@ struct RateMeter: Sendable {
         self.bucket.take(amount, now: now)
     }
 
+    /// The provider refused although there seemed to be something left.
+    ///
+    /// Returns whether a greater distance from what it tells may help.
+    mutating func refuse(now: Instant) -> Bool {
+        self.bucket.lower(to: 0, now: now)
+        guard let told = self.told, self.hasRemaining else { return false }
+        let (least, most) = (told.limit * Self.marginShares.lowerBound, told.limit * Self.marginShares.upperBound)
+        let isWide = self.margin >= most
+        self.margin = max(least, min(most, self.margin * 2))
+        self.marginSince = now
+        return !isWide
+    }
+
+    /// One request, or half a second's tokens, after a pause.
+    mutating func rest(seconds: Double, kind: RateKind, now: Instant) {
+        let level = kind == .requests ? 1 : self.bucket.burst / 4
+        self.bucket.lower(to: level - self.bucket.rate * seconds, now: now)
+    }
+
     // MARK: - Headers
 
     /// Brings limit and level in line with a header.
@@ -110,10 +138,15 @@ struct RateMeter: Sendable {
             self.learn(said, now: now)
         }
         guard let remaining = said.meter.remaining else { return }
+        self.hasRemaining = true
         let age = now.nanoseconds(since: said.startedAt)
         let refilled = age > Self.freshNanoseconds ? Double(age - Self.freshNanoseconds) / 1e9 * self.bucket.rate : 0
         let left = Double(remaining) - max(0, said.spentSince - refilled)
-        self.bucket.lower(to: left, now: now)
+        if self.margin > 0, now.nanoseconds(since: self.marginSince) > Self.marginSpan {
+            self.margin = self.margin < 1 ? 0 : self.margin / 2
+            self.marginSince = now
+        }
+        self.bucket.lower(to: left - self.margin, now: now)
         guard left < 1, let reset = said.meter.resetMilliseconds, let limit = said.meter.limit else { return }
         // A bucket is full again when what is missing has come back; where it is full much sooner, a window ends.
         let missing = (Double(limit) - Double(remaining)) / self.bucket.rate * 1e3
@@ -129,7 +162,9 @@ struct RateMeter: Sendable {
             let seconds = Double(reset) / 1e3
             let used = limit - Double(remaining)
             // A bucket that takes longer than a minute for what is missing has a limit by the hour or by the day.
-            if seconds > Self.minuteMax, used > 0 { period = seconds * limit / used > 14_400 ? 86_400 : 3_600 }
+            // But one that is far below zero takes longer than a minute, too.
+            let whole = used > 0 ? seconds * limit / used : 0
+            if whole > Self.minuteMax { period = whole > 14_400 ? 86_400 : 3_600 }
         }
         guard self.told?.limit != limit || self.told?.period != period else { return }
         self.told = Told(limit: limit, period: period)

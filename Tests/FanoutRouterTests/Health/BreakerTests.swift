@@ -242,21 +242,53 @@ import Testing
         var pause = LanePause()
         var now = Instant.zero
         for seconds in [1, 2, 4, 8, 16, 32, 60, 60] as [UInt64] {
-            pause.limited(isProbe: true, hintMilliseconds: 0, cooldownMilliseconds: nil, now: now)
+            Self.limit(&pause, isProbe: true, startedAt: now, now: now)
             #expect(pause.until == now.adding(milliseconds: seconds * 1_000))
             now = pause.until
         }
-        pause.answered(isProbe: true)
-        pause.limited(isProbe: false, hintMilliseconds: 0, cooldownMilliseconds: nil, now: now)
+        pause.answered(isProbe: true, startedAt: now)
+        Self.limit(&pause, isProbe: false, startedAt: now, now: now)
         #expect(pause.until == now.adding(milliseconds: 1_000))
     }
 
     @Test func `a pause is as long as asked, else as configured`() {
         for (hint, span) in [(0, 5_000), (200, 200), (9_000, 9_000)] as [(UInt64, UInt64)] {
             var pause = LanePause()
-            pause.limited(isProbe: false, hintMilliseconds: hint, cooldownMilliseconds: 5_000, now: .zero)
+            Self.limit(&pause, isProbe: false, startedAt: .zero, hint: hint, cooldown: 5_000, now: .zero)
             #expect(pause.until == Instant.zero.adding(milliseconds: span))
         }
+    }
+
+    @Test func `the first 429 since something was let through asks for no probe, the next one does`() {
+        var pause = LanePause()
+        let (first, second) = (Instant(nanoseconds: 1_000), Instant(nanoseconds: 5_000_000_000))
+        Self.limit(&pause, isProbe: false, startedAt: .zero, now: first)
+        #expect(pause.needsProbe, "nothing was ever let through")
+        pause.answered(isProbe: true, startedAt: second)
+        Self.limit(&pause, isProbe: false, startedAt: second, now: second)
+        #expect(!pause.needsProbe && pause.until == second.adding(milliseconds: 1_000))
+        pause.answered(isProbe: false, startedAt: first)
+        Self.limit(&pause, isProbe: false, startedAt: second, now: second)
+        #expect(!pause.needsProbe, "what began before the pause says nothing new")
+        Self.limit(&pause, isProbe: false, startedAt: pause.until, now: pause.until)
+        #expect(pause.needsProbe)
+    }
+
+    private static func limit(
+        _ pause: inout LanePause,
+        isProbe: Bool,
+        startedAt: Instant,
+        hint: UInt64 = 0,
+        cooldown: UInt64? = nil,
+        now: Instant
+    ) {
+        pause.limited(
+            isProbe: isProbe,
+            startedAt: startedAt,
+            hintMilliseconds: hint,
+            cooldownMilliseconds: cooldown,
+            now: now
+        )
     }
 }
 

@@ -1,0 +1,116 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FanoutModel
+
+/// A rate of requests that refusals have shown, where no limit is known, or less is let through than that.
+///
+/// What was taken in between two refusals, over the time between them, is what the provider lets through, whatever its
+/// law: its store was empty at both. So a refusal doesn't only cut the rate, it measures it. From a little below the
+/// measure the rate comes back along a cubic (CUBIC, RFC 9438): quickly first, slowly near the level that was refused,
+/// then on by a tenth each time: a store of a minute hides for long that a rate is too high. Each of these takes a
+/// hundred requests at least, so that one in two hundred is refused.
+struct LearnedRate: Sendable {
+    /// How far below the measured rate it goes on.
+    static let step = 0.05
+    /// Back at the refused level after so many requests and so many seconds, whatever is later: news of too much comes
+    /// only with an answer.
+    static let requestsMin = 100.0
+    static let secondsMin = 10.0
+    /// A cut goes no deeper than this unless it is measured.
+    static let deepest = 0.7
+    /// The slowest, a second.
+    static let slowest = 1.0 / 120
+
+    private(set) var bucket: TokenBucket
+    /// The level that was refused, a second.
+    private var refused: Double
+    /// Requests since.
+    private var requests = 0.0
+    private var since: Instant
+
+    /// Learns from a first refusal that a rate of so many a second was too much.
+    init(measured rate: Double, now: Instant) {
+        self.refused = max(Self.slowest, rate)
+        self.bucket = TokenBucket(perSecond: self.refused, least: 1, now: now)
+        self.since = now
+        self.restart(now: now)
+    }
+
+    /// What is allowed now, a second.
+    var rate: Double { self.bucket.rate }
+
+    /// Too much again; `isExact` = what was measured is what is let through, not just no more than that.
+    mutating func cut(measured: Double, isExact: Bool, now: Instant) {
+        let least = isExact ? Self.slowest : self.rate * Self.deepest
+        self.refused = max(Self.slowest, max(least, min(measured, self.rate)))
+        self.restart(now: now)
+    }
+
+    private mutating func restart(now: Instant) {
+        self.requests = 0
+        self.since = now
+        self.tune(now: now)
+        self.bucket.lower(to: 0, now: now)
+    }
+
+    /// A request starts.
+    mutating func take(now: Instant) {
+        // What isn't used says nothing of how much might be.
+        if self.bucket.level(at: now) < self.bucket.burst / 2 + 0.5 {
+            self.requests += 1
+            self.tune(now: now)
+        }
+        self.bucket.take(1, now: now)
+    }
+
+    /// One comes back: it was refused, or never sent.
+    mutating func giveBack(now: Instant) {
+        self.bucket.take(-1, now: now)
+    }
+
+    /// One request after a pause.
+    mutating func rest(seconds: Double, now: Instant) {
+        self.bucket.lower(to: 1 - self.rate * seconds, now: now)
+        self.since = max(self.since, now.adding(nanoseconds: UInt64(seconds * 1e9)))
+    }
+
+    private mutating func tune(now: Instant) {
+        let span = max(Self.secondsMin, Self.requestsMin / self.refused)
+        let elapsed = Double(now.nanoseconds(since: self.since)) / 1e9
+        let way = min(elapsed, self.requests / self.refused) / span - 1
+        // Spans after the refusal: 0.95, 1, 1.05, then 1.16, 1.27, 1.40, 1.55 …
+        let curve = min(way, 1)
+        let beyond = max(0, way - 1)
+        let rate = self.refused * (1 + Self.step * curve * curve * curve) * (1 + beyond / 10 + beyond * beyond / 200)
+        self.bucket.change(perSecond: rate, burst: max(1, rate * TokenBucket.burstSeconds), now: now)
+    }
+}
+
+/// What was taken since a refusal, or since a pause in the traffic.
+struct RateBracket: Sendable {
+    var since = Instant.zero
+    /// What had been spent by then.
+    var mark = RateCounts.none
+    /// It began with a refusal and there was always something to send since.
+    var isExact = false
+    var lastStart = Instant.zero
+
+    /// A request starts.
+    ///
+    /// After a longer gap than `span` nanoseconds there was nothing to send; before `pausedUntil` nothing was allowed.
+    mutating func note(spent: RateCounts, span: UInt64, pausedUntil: Instant, now: Instant) {
+        if now.nanoseconds(since: max(self.lastStart, pausedUntil)) > span {
+            self = RateBracket(since: now, mark: spent)
+        }
+        self.lastStart = now
+    }
+
+    /// Requests a second since it began.
+    ///
+    /// The one that was refused is counted as well: the store may have been nearly there.
+    func rate(spent: RateCounts, now: Instant) -> Double {
+        let seconds = max(0.1, Double(now.nanoseconds(since: self.since)) / 1e9)
+        return Double(max(0, spent.requests - self.mark.requests) + 1) / seconds
+    }
+}
