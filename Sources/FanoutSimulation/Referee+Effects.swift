@@ -134,7 +134,7 @@ extension Referee {
             if item.ticket.flags.contains(.noFallbacks) { self.blame("\(name): no fallbacks allowed") }
             if leg.visited.contains(dispatch.group) { self.blame("\(name): group entered twice") }
             if leg.last?.code == .contentPolicy, !item.sawReload, dispatch.fallback == leg.fallback + 1,
-                !self.fallbacks(of: item, leg: leg, after: .contentPolicy).contains(dispatch.group)
+                !self.contentPolicyFallbacks(of: leg.group).contains(dispatch.group)
             {
                 self.blame("\(name): a content policy was routed around")
             }

@@ -155,14 +155,16 @@ extension Referee {
 
     // MARK: - After an event
 
-    mutating func finish() {
+    /// What must hold after each event, and with a thorough look whether somebody waits who needn't, or in vain.
+    mutating func finish(isThorough: Bool) {
+        var full: [RunID: Bool] = [:]
         for id in self.open.sorted(by: { ($0.run, $0.index) < ($1.run, $1.index) }) {
             guard let item = self.items[id] else { continue }
             let name = "\(id.run.number)/\(id.index)"
             if item.active.isEmpty {
                 if item.cancelled != nil { self.blame("\(name) was cancelled and waits") }
                 if item.deadline <= self.now { self.blame("\(name) waits at its deadline") }
-                self.judgeWaiting(id, item, name)
+                if isThorough { self.judgeWaiting(id, item, name, &full) }
             } else if item.cancelled != nil || item.committed != nil {
                 for lease in item.active where self.leases[lease]?.stopped == nil && lease != item.committed {
                     self.blame("\(name): lease \(lease.number) goes on")
@@ -175,12 +177,14 @@ extension Referee {
         }
     }
 
-    private mutating func judgeWaiting(_ id: ItemID, _ item: Item, _ name: String) {
+    private mutating func judgeWaiting(_ id: ItemID, _ item: Item, _ name: String, _ full: inout [RunID: Bool]) {
         guard self.isFresh(item), let leg = item.legs.first else { return }
         let lanes = self.eligible(item.ticket, leg.group)
         // Once it waits for a fallback the referee doesn't know which.
         let mayFallBack = self.mayHaveMoved(item)
-        if self.hasPlace(id), self.isFunded(id), !mayFallBack, let run = self.runs[id.run],
+        let isFull = full[id.run] ?? !self.hasPlace(in: id.run)
+        full[id.run] = isFull
+        if !isFull, !self.isHeldByPause(id), self.isFunded(id), !mayFallBack, let run = self.runs[id.run],
             let lane = lanes.first(where: { self.isFree($0, for: run.terms.priorityClass) })
         {
             self.blame("\(name) waits beside lane \(lane.index), which is free")

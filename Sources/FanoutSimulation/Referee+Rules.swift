@@ -72,11 +72,15 @@ extension Referee {
         }
     }
 
+    func isHeldByPause(_ id: ItemID) -> Bool {
+        guard let run = self.runs[id.run] else { return true }
+        return run.isPaused && run.head != id.index
+    }
+
     /// Whether a run, its tenant and the daemon would let an item with no attempt under way start.
-    func hasPlace(_ id: ItemID) -> Bool {
-        guard let run = self.runs[id.run] else { return false }
-        if run.isPaused && run.head != id.index { return false }
-        if self.itemsInFlight(of: id.run) >= self.width(of: run) { return false }
+    func hasPlace(in id: RunID) -> Bool {
+        guard let run = self.runs[id] else { return false }
+        if self.itemsInFlight(of: id) >= self.width(of: run) { return false }
         if self.leasesInFlight(of: run.terms.tenant) >= Int(self.snapshot.routing.tenantConcurrency) { return false }
         if self.mayDaemonBeKept(from: run.terms.priorityClass) { return false }
         return self.running.count < Int(self.snapshot.routing.daemonConcurrency)
@@ -103,6 +107,17 @@ extension Referee {
         case .contextWindow: return own ?? group.contextWindowFallbacks ?? group.fallbacks
         default: return code.traits.fallsBack ? own ?? group.fallbacks : []
         }
+    }
+
+    /// The groups that a content policy may lead to, through groups that can't take the item.
+    func contentPolicyFallbacks(of group: GroupID) -> Set<GroupID> {
+        var found: Set<GroupID> = []
+        var left = self.snapshot.groups[Int(group.index)].contentPolicyFallbacks ?? []
+        while let next = left.popLast() {
+            guard found.insert(next).inserted else { continue }
+            left += self.snapshot.groups[Int(next.index)].contentPolicyFallbacks ?? []
+        }
+        return found
     }
 
     /// Whether an item that has never been tried waits for nothing but a lane.

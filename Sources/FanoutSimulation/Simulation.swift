@@ -78,8 +78,8 @@ package struct Simulation {
 
     private mutating func run() {
         let span = self.world.pick([5_000, 20_000, 60_000])
-        for _ in 0..<(2 + self.world.below(6)) { self.plan(.open, in: self.world.below(span)) }
-        for _ in 0..<self.world.below(8) { self.plan(.mood, in: self.world.below(span)) }
+        for _ in 0..<(10 + self.world.below(30)) { self.plan(.open, in: self.world.below(span)) }
+        for _ in 0..<self.world.below(20) { self.plan(.mood, in: self.world.below(span)) }
         for _ in 0..<self.world.below(4) { self.plan(.reload, in: self.world.below(span)) }
         for _ in 0..<3 { self.plan(.settleAgain, in: self.world.below(span)) }
         if self.world.chance(8) { self.plan(.drain, in: span / 2 + self.world.below(span)) }
@@ -145,7 +145,7 @@ package struct Simulation {
         self.effects.removeAll(keepingCapacity: true)
         self.referee.observe(self.core.laneStatus(now: self.now))
         for effect in effects {
-            self.report.trace = Self.fold(effect, into: self.report.trace)
+            self.fold(effect)
             if self.isLogged { print("    \(effect)") }
             self.referee.judge(effect)
             switch effect {
@@ -155,9 +155,10 @@ package struct Simulation {
             case .deliver, .follow, .restart, .laneChanged: break
             }
         }
-        self.referee.finish()
+        let isThorough = self.report.events % self.checkEvery == 0
+        self.referee.finish(isThorough: isThorough)
+        guard isThorough else { return }
         self.referee.compare(self.core.laneStatus(now: self.now))
-        guard self.report.events % self.checkEvery == 0 else { return }
         for fault in self.core.invariants() { self.referee.blame("invariant: \(fault)") }
     }
 
@@ -191,9 +192,31 @@ package struct Simulation {
         self.plan(.settle(lease, Outcome(code: .cancelled)), in: self.world.below(50))
     }
 
-    private static func fold(_ effect: Effect, into hash: UInt64) -> UInt64 {
-        var hash = hash
-        for byte in "\(effect)".utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        return hash
+    /// FNV-1a over what an effect says, a word at a time.
+    private mutating func fold(_ effect: Effect) {
+        switch effect {
+        case .start(let dispatch):
+            self.fold(1, dispatch.lease.number, UInt64(dispatch.lane.index), self.number(of: dispatch.item))
+        case .stop(let lease, let reason): self.fold(2, lease.number, UInt64(reason.rawValue), 0)
+        case .deliver(let item, let verdict): self.fold(3, self.number(of: item), self.number(of: verdict), 0)
+        case .follow(let item, let leader): self.fold(4, self.number(of: item), self.number(of: leader), 0)
+        case .restart(let item, let code): self.fold(5, self.number(of: item), UInt64(code.rawValue), 0)
+        case .sleepUntil(let instant): self.fold(6, instant.nanoseconds, 0, 0)
+        case .laneChanged(let lane): self.fold(7, UInt64(lane.index), 0, 0)
+        }
+    }
+
+    private func number(of item: ItemID) -> UInt64 { item.run.number << 32 | UInt64(item.index) }
+
+    private func number(of verdict: Verdict) -> UInt64 {
+        switch verdict {
+        case .success(let lease): lease.number
+        case .failure(let lease, let causes): lease.number << 8 | UInt64(causes.count)
+        case .refused(let refusal): UInt64(refusal.code.rawValue) << 8 | UInt64(refusal.reason.rawValue)
+        }
+    }
+
+    private mutating func fold(_ words: UInt64...) {
+        for word in words { self.report.trace = (self.report.trace ^ word) &* 0x100_0000_01B3 }
     }
 }

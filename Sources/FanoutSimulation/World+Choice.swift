@@ -34,10 +34,10 @@ extension World {
             if self.chance(30) { filtering.prefix = "to-" }
             routing.tagFiltering = filtering
         }
-        for provider in 0..<Self.providers where self.chance(8) {
+        for provider in 0..<Self.providers where self.chance(4) {
             routing.providerBudgets["provider-\(provider)"] = self.budget()
         }
-        for tag in ["blue", "green"] where self.chance(8) { routing.tagBudgets[tag] = self.budget() }
+        for tag in ["blue", "green"] where self.chance(5) { routing.tagBudgets[tag] = self.budget() }
     }
 
     /// Small enough to be spent, with a window that ends, most of the time.
@@ -52,7 +52,7 @@ extension World {
         lane.tags = self.chance(30) ? self.pick(Self.tagLists) : []
         lane.region = self.chance(30) ? self.pick(["eu", "us"]) : nil
         lane.contextWindow = self.chance(40) ? UInt32(self.pick([300, 1_000, 6_000])) : nil
-        lane.budget = self.chance(8) ? self.budget() : nil
+        lane.budget = self.chance(5) ? self.budget() : nil
         lane.price = nil
         if self.chance(60) {
             lane.price = Price(promptToken: Double(self.below(4)) * 1e-6, completionToken: Double(self.below(4)) * 5e-6)
@@ -60,7 +60,7 @@ extension World {
     }
 
     mutating func ask() -> (tags: [String], region: String?) {
-        (self.chance(20) ? self.pick(Self.askedTags) : [], self.chance(10) ? self.pick(["eu", "us", "mars"]) : nil)
+        (self.chance(15) ? self.pick(Self.askedTags) : [], self.chance(5) ? self.pick(["eu", "us", "mars"]) : nil)
     }
 
     /// What an answer used and took; never more than the request allows and its estimate lets expect.
