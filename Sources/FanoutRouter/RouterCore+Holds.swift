@@ -50,6 +50,7 @@ extension RouterCore {
         }
         let group = Int(self.queues[queue].key.group.index)
         let rank = Self.index(of: self.queues[queue].key.priorityClass)
+        let previous = self.queues[queue].heldLane
         self.dropHold(of: queue)
         var best: (lane: Int, at: Instant)?
         lanes.forEach { position in
@@ -59,6 +60,8 @@ extension RouterCore {
             let ready = self.limitsReadyAt(lane, cost, headroom: self.headroom(lane, rank: rank))
             if ready < best?.at ?? .never { best = (lane, ready) }
         }
+        // Who was kept off by its hold elsewhere gets a turn.
+        if let previous, Int(previous.index) != best?.lane { self.wakeAll(at: Int(previous.index)) }
         self.makeStarved(queue)
         guard let best else { return }
         self.dropHold(at: best.lane)

@@ -100,13 +100,14 @@ extension Referee {
             let tried = Set(leg.failures.map(\.lane))
             let hasTime = item.deadline > self.now.adding(milliseconds: 21_000)
             let ways = self.eligible(item.ticket, leg).filter { lane in
-                !leg.barred.contains(lane) && self.state(of: lane) == [.closed] && (hasTime || !tried.contains(lane))
+                !leg.barred.contains(lane) && self.state(of: lane) == [.closed] && !self.isPaced(lane)
+                    && (hasTime || !tried.contains(lane))
             }
             if !ways.isEmpty { self.blame("\(name): gave up after \(code.name) beside lane \(ways[0].index)") }
         }
         for group in self.fallbacks(of: item, leg: leg, after: code) where !leg.visited.contains(group) {
             let ways = self.eligible(item.ticket, group, above: leg.windowTooSmall).filter {
-                self.state(of: $0) == [.closed]
+                self.state(of: $0) == [.closed] && !self.isPaced($0)
             }
             if !ways.isEmpty && !item.sawReload {
                 self.blame("\(name): gave up after \(code.name) before fallback \(group.index)")
