@@ -23,6 +23,7 @@ let package = Package(
     products: [
         .executable(name: "fanout-benchmarks", targets: ["FanoutBenchmarks"]),
         .executable(name: "routing-table", targets: ["RoutingTable"]),
+        .executable(name: "simulate", targets: ["Simulate"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0")
@@ -40,6 +41,7 @@ let package = Package(
         ),
         .target(name: "FanoutSimulation", dependencies: ["FanoutModel", "FanoutRouter"]),
         .executableTarget(name: "RoutingTable", dependencies: ["FanoutSimulation"]),
+        .executableTarget(name: "Simulate", dependencies: ["FanoutSimulation"]),
         .executableTarget(
             name: "FanoutBenchmarks",
             dependencies: ["FanoutJSON", "FanoutModel", "FanoutProviders", "FanoutRouter", "FanoutWire"]

@@ -6,6 +6,19 @@ internal import FanoutRouter
 
 /// Judging effects, one by one.
 extension Referee {
+    /// Counts what kind of effect it is.
+    mutating func count(_ effect: Effect) {
+        switch effect {
+        case .start: self.count("effect start")
+        case .stop: self.count("effect stop")
+        case .deliver: self.count("effect deliver")
+        case .follow: self.count("effect follow")
+        case .restart: self.count("effect restart")
+        case .sleepUntil: self.count("effect sleepUntil")
+        case .laneChanged: self.count("effect laneChanged")
+        }
+    }
+
     mutating func judge(_ effect: Effect) {
         switch effect {
         case .start(let dispatch): self.judgeStart(dispatch)
@@ -13,17 +26,15 @@ extension Referee {
         case .deliver(let item, let verdict): self.judgeEnd(item, verdict)
         case .follow(let item, let leader): self.judgeFollow(item, leader)
         case .restart(let item, let code):
-            self.count("restart")
             if self.items[item]?.ticket.flags.contains(.streamed) != true { self.blame("restart of a plain item") }
             if !code.traits.retriesOtherLane && !code.traits.fallsBack { self.blame("restart after \(code.name)") }
         case .sleepUntil(let instant):
             if instant <= self.now { self.blame("asked to sleep until \(instant.nanoseconds), which is past") }
-        case .laneChanged: self.count("laneChanged")
+        case .laneChanged: break
         }
     }
 
     private mutating func judgeStart(_ dispatch: Dispatch) {
-        self.count("start")
         let name = "start of \(dispatch.item.run.number)/\(dispatch.item.index) on lane \(dispatch.lane.index)"
         guard var item = self.items[dispatch.item], let run = self.runs[dispatch.item.run] else {
             return self.blame("\(name): unknown")
@@ -77,11 +88,10 @@ extension Referee {
     /// Inside a run, what is alike goes by priority, deadline and age.
     private mutating func judgeTurn(_ dispatch: Dispatch, _ item: Item, _ run: Run) {
         guard self.isFresh(item), !run.isPaused, dispatch.fallback == 0 else { return }
-        let lanes = Set(self.eligible(item.ticket, item.ticket.group))
         for id in self.open where id.run == dispatch.item.run && id != dispatch.item {
             guard let other = self.items[id], self.isFresh(other), !self.mayHaveMoved(other),
                 other.ticket.group == item.ticket.group,
-                Set(self.eligible(other.ticket, other.ticket.group)) == lanes,
+                other.lanes == item.lanes,
                 self.budgetTags(of: other.ticket) == self.budgetTags(of: item.ticket)
             else { continue }
             let mine = (item.ticket.priority, item.deadline, item.order)
@@ -191,7 +201,6 @@ extension Referee {
     }
 
     private mutating func judgeFollow(_ id: ItemID, _ leader: ItemID) {
-        self.count("follow")
         guard let item = self.items[id], let other = self.items[leader] else { return self.blame("unknown follower") }
         if item.isFinal || !item.active.isEmpty { self.blame("\(id.index) follows while it runs") }
         if other.isFinal || other.attempts == 0 { self.blame("\(id.index) follows an item that doesn't run") }

@@ -179,18 +179,16 @@ extension Referee {
     }
 
     private mutating func judgeWaiting(_ id: ItemID, _ item: Item, _ name: String, _ full: inout [RunID: Bool]) {
-        guard self.isFresh(item), let leg = item.legs.first else { return }
-        let lanes = self.eligible(item.ticket, leg.group)
-        // Once it waits for a fallback the referee doesn't know which.
-        let mayFallBack = self.mayHaveMoved(item)
+        // Once it may wait for a fallback the referee doesn't know which.
+        guard self.isFresh(item), !self.mayHaveMoved(item) else { return }
+        let lanes = item.lanes
         let isFull = full[id.run] ?? !self.hasPlace(in: id.run)
         full[id.run] = isFull
-        if !isFull, !self.isHeldByPause(id), self.isFunded(id), !mayFallBack, let run = self.runs[id.run],
+        if !isFull, !self.isHeldByPause(id), self.isFunded(id), let run = self.runs[id.run],
             let lane = lanes.first(where: { self.isFree($0, for: run.terms.priorityClass) })
         {
             self.blame("\(name) waits beside lane \(lane.index), which is free")
         }
-        guard !mayFallBack else { return }
         let earliest = lanes.compactMap { lane in
             let earliest = self.lanes[Int(lane.index)].earliest(now: self.now, isServing: self.isServing(lane))
             return earliest.map { max($0, self.unfundedUntil(lane) ?? .zero) }

@@ -65,6 +65,8 @@ package struct Referee {
         var sawReload = false
         /// It had fallbacks before a reload, and may wait for one of them unseen.
         var mayHaveMoved = false
+        /// Lanes of its own group that could ever serve it, by the configuration in force.
+        var lanes: [LaneID] = []
     }
 
     /// One class in one model group.
@@ -159,6 +161,7 @@ package struct Referee {
             )
             item.cancelled = state.ended ?? (self.isDraining ? .drain : nil)
             item.submittedAt = self.now
+            item.lanes = self.eligible(ticket, groups[0])
             self.items[id] = item
             self.open.insert(id)
         }
@@ -227,7 +230,12 @@ package struct Referee {
         while self.lanes.count < snapshot.deployments.count { self.lanes.append(NaiveLane()) }
         self.configureBudgets()
         self.configureRates()
-        for id in self.open { self.items[id]?.sawReload = true }
+        for id in self.open {
+            guard let item = self.items[id], let leg = item.legs.first else { continue }
+            self.items[id]?.sawReload = true
+            let lanes = self.eligible(item.ticket, leg.group)
+            self.items[id]?.lanes = lanes
+        }
     }
 
     mutating func settled(_ id: LeaseID, _ outcome: Outcome) {

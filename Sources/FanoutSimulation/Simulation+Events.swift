@@ -43,6 +43,7 @@ extension Simulation {
             self.core.headers(lease, rates, now: self.now, into: &self.effects)
         case .tick: self.core.tick(now: self.now, into: &self.effects)
         case .drain:
+            self.referee.count("fault drain")
             self.referee.drained()
             self.core.drain(now: self.now, into: &self.effects)
         }
@@ -57,7 +58,7 @@ extension Simulation {
         terms.maxConcurrency = UInt32(self.world.pick([0, 1, 2, 5]))
         terms.budget = self.world.tenantBudgets[Int(terms.tenant.index)]
         if self.world.chance(10) { terms.maxCostNanoUSD = Int64(self.world.pick([1, 500_000, 30_000_000])) }
-        terms.failFast = self.world.chance(20)
+        terms.failFast = self.world.chance(10)
         if self.world.chance(20) {
             terms.deadline = self.now.adding(milliseconds: UInt64(self.world.pick([1_000, 20_000])))
         }
@@ -72,7 +73,7 @@ extension Simulation {
         }
         self.plan(.close(run), in: at)
         if self.world.chance(25) { self.plan(.cancelItems(run), in: self.world.below(4_000)) }
-        if self.world.chance(15) { self.plan(.cancelRun(run), in: self.world.below(8_000)) }
+        if self.world.chance(10) { self.plan(.cancelRun(run), in: self.world.below(8_000)) }
         if self.world.chance(35) {
             let start = self.world.below(3_000)
             self.plan(.pause(run), in: start)
@@ -100,6 +101,7 @@ extension Simulation {
     }
 
     private mutating func cancelItems(of run: RunID) {
+        self.referee.count("fault cancelled items")
         let count = Int(self.nextIndex[run] ?? 0)
         let indexes = (0..<3).map { _ in UInt32(self.world.below(count + 2)) }
         let reason = self.world.pick([CancelReason.client, .none])
@@ -108,6 +110,7 @@ extension Simulation {
     }
 
     private mutating func cancel(_ run: RunID, _ reason: CancelReason) {
+        self.referee.count("fault cancelled run")
         self.closed.insert(run)
         self.referee.cancelled(run, nil, reason)
         self.core.cancel(run, items: nil, reason: reason, now: self.now, into: &self.effects)
@@ -115,6 +118,7 @@ extension Simulation {
 
     private mutating func pause(_ run: RunID) {
         guard !self.isHealed else { return }
+        self.referee.count("fault pause")
         // Like a reorder buffer that is full: the first item that isn't final is the head.
         let open = self.referee.open.filter { $0.run == run }.map(\.index)
         let head = self.world.chance(60) ? open.min() : nil
@@ -123,6 +127,7 @@ extension Simulation {
     }
 
     private mutating func reload(_ snapshot: Snapshot) {
+        self.referee.count("fault reload")
         self.referee.reloaded(snapshot)
         self.core.reload(snapshot, now: self.now, into: &self.effects)
     }

@@ -80,7 +80,7 @@ package struct Simulation {
         let span = self.world.pick([5_000, 20_000, 60_000])
         for _ in 0..<(10 + self.world.below(30)) { self.plan(.open, in: self.world.below(span)) }
         for _ in 0..<self.world.below(20) { self.plan(.mood, in: self.world.below(span)) }
-        for _ in 0..<self.world.below(4) { self.plan(.reload, in: self.world.below(span)) }
+        for _ in 0..<self.world.below(10) { self.plan(.reload, in: self.world.below(span)) }
         for _ in 0..<3 { self.plan(.settleAgain, in: self.world.below(span)) }
         if self.world.chance(8) { self.plan(.drain, in: span / 2 + self.world.below(span)) }
         self.plan(.heal, in: span)
@@ -146,6 +146,7 @@ package struct Simulation {
         self.referee.observe(self.core.laneStatus(now: self.now))
         for effect in effects {
             self.fold(effect)
+            self.referee.count(effect)
             if self.isLogged { print("    \(effect)") }
             self.referee.judge(effect)
             switch effect {
@@ -162,6 +163,13 @@ package struct Simulation {
         for fault in self.core.invariants() { self.referee.blame("invariant: \(fault)") }
     }
 
+    private mutating func countFault(of outcome: Outcome, milliseconds: UInt64) {
+        guard let code = outcome.code else { return }
+        self.referee.count("fault \(code.name)")
+        if code == .timeout && milliseconds >= 20_000 { self.referee.count("fault hang") }
+        if outcome.hadContent { self.referee.count("fault cut stream") }
+    }
+
     private mutating func start(_ dispatch: Dispatch) {
         let isStreamed = self.streamed.contains(dispatch.item.run)
         var answer = self.world.answer(of: dispatch.lane, streamed: isStreamed)
@@ -175,6 +183,7 @@ package struct Simulation {
             end = deadline
             answer.outcome = Outcome(code: self.world.chance(50) ? .timeout : .deadlineExceeded)
         }
+        self.countFault(of: answer.outcome, milliseconds: answer.milliseconds)
         self.plan(.settle(dispatch.lease, answer.outcome), at: end)
         if self.world.tellsRates, self.world.chance(50) {
             let early = self.world.below(Int(answer.milliseconds) + 1)
@@ -188,7 +197,10 @@ package struct Simulation {
 
     /// Most stopped attempts end soon as cancelled; some answers were on their way already.
     private mutating func stop(_ lease: LeaseID) {
-        if self.world.chance(15) { return }
+        if self.world.chance(25) {
+            self.referee.count("fault late answer")
+            return
+        }
         self.plan(.settle(lease, Outcome(code: .cancelled)), in: self.world.below(50))
     }
 

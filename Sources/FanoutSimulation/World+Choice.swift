@@ -27,7 +27,7 @@ extension World {
         if self.chance(30) { routing.strategyArguments.lowestLatencyBuffer = Double(self.below(10)) / 10 }
         if self.chance(20) { routing.strategyArguments.explorationShare = Double(self.below(5)) / 10 }
         if self.chance(20) { routing.strategyArguments.priceWeight = Double(self.below(3)) }
-        routing.checksBeforeCall = self.chance(30)
+        routing.checksBeforeCall = self.chance(20)
         if self.chance(25) {
             var filtering = TagFiltering()
             filtering.matchesAny = self.chance(50)
@@ -51,7 +51,7 @@ extension World {
     mutating func mark(_ lane: inout Deployment) {
         lane.tags = self.chance(30) ? self.pick(Self.tagLists) : []
         lane.region = self.chance(30) ? self.pick(["eu", "us"]) : nil
-        lane.contextWindow = self.chance(40) ? UInt32(self.pick([300, 1_000, 6_000])) : nil
+        lane.contextWindow = self.chance(25) ? UInt32(self.pick([300, 1_000, 6_000])) : nil
         lane.budget = self.chance(5) ? self.budget() : nil
         lane.price = nil
         if self.chance(60) {
@@ -60,7 +60,10 @@ extension World {
     }
 
     mutating func ask() -> (tags: [String], region: String?) {
-        (self.chance(15) ? self.pick(Self.askedTags) : [], self.chance(5) ? self.pick(["eu", "us", "mars"]) : nil)
+        (
+            self.chance(15) ? self.pick(Self.askedTags) : [],
+            self.chance(5) ? self.pick(["eu", "eu", "us", "us", "mars"]) : nil
+        )
     }
 
     /// What an answer used and took; never more than the request allows and its estimate lets expect.

@@ -58,10 +58,10 @@ package struct World: Sendable {
         var routing = RoutingSettings()
         routing.retries = UInt32(self.below(4))
         routing.maxFallbacks = UInt32(self.below(4))
-        routing.daemonConcurrency = UInt32(self.pick([2, 6, 20, 100]))
+        routing.daemonConcurrency = UInt32(self.pick([6, 20, 100]))
         routing.tenantConcurrency = UInt32(self.pick([2, 4, 100]))
         routing.batchConcurrency = UInt32(self.pick([1, 3, 8, 100]))
-        routing.laneConcurrency = UInt32(self.pick([1, 2, 4]))
+        routing.laneConcurrency = UInt32(self.pick([2, 4, 8]))
         if self.chance(20) { routing.retryAfterMilliseconds = UInt64(self.below(400)) }
         if self.chance(20) { routing.allowedFails = UInt32(self.below(4)) }
         if self.chance(20) { routing.cooldownMilliseconds = UInt64(100 + self.below(5_000)) }
@@ -107,18 +107,18 @@ package struct World: Sendable {
 
     private mutating func alter(_ lane: inout Deployment) {
         lane.weight = self.chance(50) ? Double(self.below(4)) : nil
-        lane.requestsPerMinute = self.chance(30) ? Double(self.pick([0, 1, 6, 60, 300])) : nil
+        lane.requestsPerMinute = self.chance(20) ? Double(self.pick([0, 1, 6, 60, 300])) : nil
         lane.tokensPerMinute = self.chance(15) ? Double(1_000 + self.below(100_000)) : nil
         lane.promptTokensPerMinute = self.chance(5) ? Double(1_000 + self.below(100_000)) : nil
         lane.completionTokensPerMinute = self.chance(5) ? Double(1_000 + self.below(100_000)) : nil
         lane.account = self.chance(20) ? self.below(Self.accounts) : nil
         lane.order = self.chance(25) ? Int32(self.below(3)) : nil
-        lane.maxConcurrency = self.chance(50) ? UInt32(self.pick([0, 1, 2, 3, 8])) : nil
+        lane.maxConcurrency = self.chance(50) ? UInt32(self.pick([0, 1, 2, 3, 8, 8, 20])) : nil
         lane.retries = self.chance(15) ? UInt32(self.below(4)) : nil
         lane.allowedFails = self.chance(10) ? UInt32(self.below(3)) : nil
         lane.allowedFailsPolicy = self.chance(8) ? self.counts(to: 4) : nil
         lane.cooldownMilliseconds = self.chance(10) ? UInt64(100 + self.below(3_000)) : nil
-        lane.offers = self.chance(60) ? .all : self.pick(Self.needs)
+        lane.offers = self.chance(80) ? .all : self.pick(Self.needs)
         self.mark(&lane)
     }
 
@@ -251,6 +251,7 @@ package struct World: Sendable {
     mutating func answer(of lane: LaneID, streamed: Bool) -> (outcome: Outcome, milliseconds: UInt64) {
         let quick = UInt64(1 + self.below(40))
         let usual = UInt64(20 + self.below(1_500))
+        if self.chance(12) { return (self.mishap(streamed: streamed), self.chance(50) ? quick : usual) }
         switch self.moods[Int(lane.index)] {
         case .healthy: return (self.healthy(), usual)
         case .flaky: return self.flaky(after: usual)
@@ -281,6 +282,18 @@ package struct World: Sendable {
             outcome.hadContent = streamed
             return (outcome, usual)
         }
+    }
+
+    /// What may happen anywhere, whatever the provider's mood.
+    private mutating func mishap(streamed: Bool) -> Outcome {
+        let codes: [FailureCode] = [
+            .invalidRequest, .unsupportedParameter, .tooLarge, .contextWindow, .contentPolicy, .authentication,
+            .permission, .notFound, .quotaExhausted, .rateLimited, .overloaded, .providerError, .unreachable,
+            .streamBroken, .streamBroken, .invalidResponse, .schemaMismatch, .internal,
+        ]
+        var outcome = Outcome(code: self.pick(codes))
+        outcome.hadContent = outcome.code == .streamBroken && streamed
+        return outcome
     }
 
     private mutating func healthy() -> Outcome {

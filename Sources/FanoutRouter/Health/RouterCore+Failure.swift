@@ -78,7 +78,10 @@ extension RouterCore {
 
     private func mayRetry(_ leg: Slot, on lane: LaneID, after code: FailureCode, _ rule: RetryPolicy.Rule) -> Bool {
         let item = self.legs[leg].item
-        if code == .rateLimited { return rule.named.map { UInt32(self.items[item].limitedRetries) < $0 } ?? true }
+        if code == .rateLimited {
+            guard let named = rule.named else { return true }
+            return Int(self.items[item].limitedRetries) + self.retriesUnderWay(of: item, limited: true) < Int(named)
+        }
         // What two lanes have failed in the same way is the item's own fault; a third has nothing to add.
         if self.items[item].ownFault == code && rule.named == nil { return false }
         let ticket = self.items[item].ticket
@@ -89,7 +92,7 @@ extension RouterCore {
         return RetryPolicy.mayRetry(
             attemptsMax: ticket.attemptsMax,
             charged: self.items[item].charged + self.items[item].leases,
-            retriesUsed: Int(self.items[item].retriesUsed) + self.retriesUnderWay(of: item),
+            retriesUsed: Int(self.items[item].retriesUsed) + self.retriesUnderWay(of: item, limited: false),
             configured: self.lanes[Int(lane.index)].retries ?? self.groups[group].retries,
             named: rule.named,
             fallbacksLeft: left
@@ -112,14 +115,17 @@ extension RouterCore {
         }
     }
 
-    /// Retries of an item's other legs that have been granted and not started.
-    private func retriesUnderWay(of item: Slot) -> Int {
+    /// Retries of an item's other legs, after a rate limit or after another failure, that have been granted and not
+    /// started.
+    private func retriesUnderWay(of item: Slot, limited: Bool) -> Int {
         guard self.items[item].isRace else { return 0 }
         var count = 0
         var leg = self.items[item].firstLeg
         while leg != .none {
             let place = self.legs[leg].place
-            if place == .waiting || place == .delayed, let last = self.legs[leg].last, last.code != .rateLimited {
+            if place == .waiting || place == .delayed, let last = self.legs[leg].last,
+                (last.code == .rateLimited) == limited
+            {
                 count += 1
             }
             leg = self.legs[leg].next
