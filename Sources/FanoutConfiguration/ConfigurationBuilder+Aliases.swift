@@ -5,24 +5,28 @@ internal import FanoutModel
 
 extension ConfigurationBuilder {
     /// Adds the aliases to the names of the groups; several hops are followed to their end.
-    mutating func applyAliases(to places: inout [String: GroupID]) {
+    mutating func applyAliases(to directory: inout GroupDirectory) {
         guard let section = self.reader.section(self.aliases) else { return }
         var aliases: [String: (target: String, field: Field)] = [:]
         for field in section.fields {
             guard let target = self.target(of: field) else { continue }
             if field.key.contains("*") {
-                self.reader.error(field, "wildcards aren't supported in this version; name each model")
+                self.reader.error(field, "an alias has no stars; give the model_name of the deployments stars instead")
             } else {
                 aliases[field.key] = (target, field)
             }
         }
-        let groups = places
+        // An alias of a group's name hides the group from callers, not from other aliases.
+        var found: [(name: String, group: GroupID, field: Field)] = []
         for (name, alias) in aliases.sorted(by: { $0.value.field.keyMark < $1.value.field.keyMark }) {
-            guard let group = self.follow(name, aliases, groups, alias.field) else { continue }
-            if groups[name] != nil {
-                self.reader.warn(alias.field, "there is a model_name of the same name, which is now reached by nobody")
+            guard let group = self.follow(name, aliases, &directory, alias.field) else { continue }
+            found.append((name, group, alias.field))
+        }
+        for (name, group, field) in found {
+            if directory.places[name] != nil {
+                self.reader.warn(field, "there is a model_name of the same name, which is now reached by nobody")
             }
-            places[name] = group
+            directory.addAlias(name, of: group)
         }
     }
 
@@ -43,7 +47,7 @@ extension ConfigurationBuilder {
     private mutating func follow(
         _ name: String,
         _ aliases: [String: (target: String, field: Field)],
-        _ groups: [String: GroupID],
+        _ directory: inout GroupDirectory,
         _ field: Field
     ) -> GroupID? {
         var seen: Set<String> = [name]
@@ -55,9 +59,13 @@ extension ConfigurationBuilder {
             }
             current = next
         }
-        if let group = groups[current] { return group }
-        let hint = Spelling.hint(current, among: groups.keys.sorted())
-        self.reader.error(field, "leads to no model_name of model_list\(hint)")
+        if let group = directory.target(current) { return group }
+        if directory.starred[current] != nil {
+            self.reader.error(field, "leads to a pattern; name a model that it matches")
+        } else {
+            let hint = Spelling.hint(current, among: directory.known)
+            self.reader.error(field, "leads to no model_name of model_list\(hint)")
+        }
         return nil
     }
 }

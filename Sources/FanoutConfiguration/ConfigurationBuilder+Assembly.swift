@@ -10,35 +10,27 @@ extension ConfigurationBuilder {
         snapshot.version = (previous?.version ?? 0) &+ 1
         snapshot.routing = self.routing
         snapshot.limits = self.limits
-        snapshot.groups = Self.retired(previous?.groups ?? [])
+        snapshot.accounts = self.accounts.map(\.limits)
         snapshot.deployments = Self.retired(previous?.deployments ?? [])
-        var places: [String: GroupID] = [:]
-        for (index, group) in snapshot.groups.enumerated() { places[group.name] = GroupID(index) }
-        var active: [String: GroupID] = [:]
-        for name in self.groupNames {
-            let id = places[name] ?? GroupID(snapshot.groups.count)
-            if places[name] == nil { snapshot.groups.append(ModelGroup(name: name)) }
-            snapshot.groups[Int(id.index)].isActive = true
-            active[name] = id
+        var directory = GroupDirectory(previous: previous?.groups ?? [], names: self.groupNames)
+        let groups = directory.places.merging(directory.starred) { first, _ in first }
+        snapshot.groups = directory.groups
+        self.place(self.drafts, groups, in: &snapshot)
+        directory.groups = snapshot.groups
+        for (name, tagging) in self.tagging {
+            if let group = groups[name] { directory.groups[Int(group.index)].tagging = tagging }
         }
-        self.place(self.drafts, active, in: &snapshot)
-        let names = Dictionary(active.map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-        self.applyAliases(to: &active)
-        snapshot.names = active
-        snapshot.defaultFallbacks = self.applyFallbacks(
-            to: &snapshot.groups,
-            names: GroupNames(places: active, names: names)
-        )
+        var identities: [String: GroupID] = [:]
+        for draft in self.drafts where draft.hasOwnID { identities[draft.deployment.identity] = groups[draft.group] }
+        self.applyAliases(to: &directory)
+        self.applyRoutingGroups(to: &directory, identities: identities)
+        self.applyRetryPolicies(to: &directory)
+        snapshot.defaultFallbacks = self.applyFallbacks(to: &directory)
+        directory.inheritPolicies()
+        snapshot.groups = directory.groups
+        snapshot.names = directory.places
+        snapshot.patterns = directory.patterns
         return snapshot
-    }
-
-    private static func retired(_ groups: [ModelGroup]) -> [ModelGroup] {
-        groups.map { old in
-            // The name alone: what else is said of a group is said anew, or nobody uses it any more.
-            var group = ModelGroup(name: old.name)
-            group.isActive = false
-            return group
-        }
     }
 
     private static func retired(_ deployments: [Deployment]) -> [Deployment] {

@@ -10,6 +10,7 @@ extension ConfigurationBuilder {
 
     /// The parameters of the provider's call that a request doesn't give itself: all that isn't LiteLLM's or ours.
     mutating func defaults(_ params: ParameterLayers) -> [UInt8] {
+        self.reader.note(params.known, of: params.path)
         var members: [String: JSONValue] = [:]
         let keys = UnreadKeys.parameters
         for field in params.rest {
@@ -27,7 +28,7 @@ extension ConfigurationBuilder {
                 )
             } else if let reason = keys.ignored[field.key] {
                 guard !field.node.isFalsy, !isAccepted else { continue }
-                self.reader.warnOnce(field, reason.isEmpty ? "this key has no effect in Fanout" : reason)
+                self.reader.warnOnce(field, reason)
             } else if let near = self.misspelt(field.key, params) {
                 guard !isAccepted else { continue }
                 self.reader.warn(field, "is sent to the provider as a parameter; did you mean \(near)?")

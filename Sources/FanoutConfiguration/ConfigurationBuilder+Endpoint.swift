@@ -9,6 +9,8 @@ struct BuiltEndpoint {
     var endpoint: Endpoint
     /// Host and port; empty = none.
     var place: String
+    /// Empty = not known.
+    var region: String
 
     /// `openai/gpt-4o-mini@api.openai.com`.
     var name: String {
@@ -21,16 +23,20 @@ struct BuiltEndpoint {
 
 extension ConfigurationBuilder {
     /// Where and how a deployment is reached; nil after an error.
-    mutating func endpoint(_ params: inout ParameterLayers) -> (BuiltEndpoint, DeploymentIdentity)? {
+    mutating func endpoint(
+        _ params: inout ParameterLayers,
+        of group: String?
+    ) -> (BuiltEndpoint, DeploymentIdentity)? {
         let modelField = params.take("model")
         let override = params.take("custom_llm_provider")
         let apiBase = params.take("api_base")
         let baseURL = params.take("base_url")
         let baseField = apiBase ?? baseURL
         let keyField = params.take("api_key")
-        let region = self.reader.text(params.take("region_name")) ?? ""
+        let region = self.region(&params)
         let drops = self.reader.flag(params.take("drop_params"))
         guard let (entry, model) = self.provider(modelField, override, base: baseField, params) else { return nil }
+        guard self.checkStars(model, of: group, modelField) else { return nil }
         if entry.format == .simulated, let modelField, !self.checkSimulated(model, modelField) { return nil }
         let base = self.base(entry, baseField, params)
         if entry.format != .simulated, base == nil { return nil }
@@ -57,7 +63,7 @@ extension ConfigurationBuilder {
         identity.base = base.map { "\($0.place)\($0.path)?\(endpoint.query)" } ?? ""
         identity.region = region
         identity.keys = Self.keys(of: endpoint)
-        return (BuiltEndpoint(endpoint: endpoint, place: base?.place ?? ""), identity)
+        return (BuiltEndpoint(endpoint: endpoint, place: base?.place ?? "", region: region), identity)
     }
 
     // MARK: Provider and model
@@ -71,6 +77,22 @@ extension ConfigurationBuilder {
             self.reader.error(field, error.message)
             return false
         }
+    }
+
+    /// Whether each star of a model has one of the group's name to take its place.
+    private mutating func checkStars(_ model: String, of group: String?, _ field: Field?) -> Bool {
+        let stars = model.utf8.count { $0 == UInt8(ascii: "*") }
+        guard stars > 0, let group, let field else { return true }
+        let given = group.utf8.count { $0 == UInt8(ascii: "*") }
+        guard given < stars else { return true }
+        self.reader.error(field, "has more stars than its model_name, so that nothing could take the place of one")
+        return false
+    }
+
+    /// Where it is, under the name that its cloud has for that; empty = not known.
+    private mutating func region(_ params: inout ParameterLayers) -> String {
+        let fields = ["region_name", "aws_region_name", "vertex_location"].map { params.take($0) }
+        return fields.compactMap { self.reader.text($0) }.first.map(Region.normalized) ?? ""
     }
 
     private mutating func provider(
@@ -87,8 +109,8 @@ extension ConfigurationBuilder {
             )
             return nil
         }
-        guard !text.contains("*") else {
-            self.reader.error(field, "wildcards aren't supported in this version; write an entry for each model")
+        guard text != "*" else {
+            self.reader.error(field, "names no provider; write an entry for each, as in openai/*")
             return nil
         }
         let (prefix, rest) = ProviderCatalogue.split(text)

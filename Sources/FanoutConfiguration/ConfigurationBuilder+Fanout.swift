@@ -9,6 +9,8 @@ extension ConfigurationBuilder {
         guard var fanout = section else { return }
         _ = fanout.take("ignore")
         _ = fanout.take("strict")
+        // Read later, when the keys in the environment are known.
+        _ = fanout.take("accounts")
         if let field = self.reader.resolved(fanout.take("socket")), let path = self.reader.text(field) {
             self.setSocket(path, field.mark, field.path)
         }
@@ -24,6 +26,9 @@ extension ConfigurationBuilder {
         self.readTimeouts(fanout.take("timeouts"))
         self.readLimits(fanout.take("limits"))
         self.readTokenizers(fanout.take("tokenizers"))
+        self.readClasses(fanout.take("classes"))
+        self.readTenants(fanout.take("tenants"))
+        if let ratio = self.fraction(fanout.take("retry_budget"), 0...10) { self.routing.retryBudgetRatio = ratio }
         self.reader.finish(fanout, UnreadKeys())
         section = fanout
     }
@@ -79,11 +84,30 @@ extension ConfigurationBuilder {
         self.reader.finish(section, UnreadKeys())
     }
 
+    /// What each priority class is given beside its rank.
+    private mutating func readClasses(_ field: Field?) {
+        guard var section = self.reader.section(field) else { return }
+        for (index, name) in ["system", "interactive", "default", "bulk"].enumerated() {
+            guard var own = self.reader.section(section.take(name)) else { continue }
+            if let floor = self.fraction(own.take("floor"), 0...0.9) { self.routing.classes[index].floor = floor }
+            if let promotion = self.reader.milliseconds(own.take("promotion_seconds"), 0...86_400_000) {
+                self.routing.classes[index].promotionMilliseconds = promotion
+            }
+            self.reader.finish(own, UnreadKeys())
+        }
+        self.reader.finish(section, UnreadKeys())
+        let kept = self.routing.classes.reduce(0) { $0 + $1.floor }
+        if kept > 0.95, let field {
+            self.reader.error(field, "the floors of all classes are \(kept) together; keep them below 0.95")
+        }
+    }
+
     // MARK: Limits
 
     private mutating func readLimits(_ field: Field?) {
         if let field, field.node.text == "weights_only" {
-            self.ratesAreWeights = true
+            self.ratesAreKnown = true
+            self.routing.enforcesRates = false
             return
         }
         guard var section = self.reader.section(field) else { return }
@@ -99,8 +123,11 @@ extension ConfigurationBuilder {
             if let value { self.limits[keyPath: path] = value }
         }
         if let field = section.take("rates"), let text = self.reader.text(field) {
-            self.ratesAreWeights = text == "weights_only"
-            if !self.ratesAreWeights { self.reader.error(field, "must be weights_only, or absent") }
+            self.ratesAreKnown = true
+            self.routing.enforcesRates = text != "weights_only"
+            if !["weights_only", "enforced"].contains(text) {
+                self.reader.error(field, "must be weights_only or enforced")
+            }
         }
         self.reader.finish(section, UnreadKeys())
     }

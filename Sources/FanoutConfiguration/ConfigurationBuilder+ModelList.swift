@@ -28,10 +28,15 @@ extension ConfigurationBuilder {
             )
             return
         }
-        for entry in entries { self.readDeployment(entry) }
+        for entry in entries {
+            for one in Self.byOrganization(entry) { self.readDeployment(one) }
+        }
+        self.checkPatterns()
         self.checkIDs()
         self.checkOrders()
         self.checkRates()
+        self.checkBudgets()
+        self.checkAccounts()
     }
 
     private mutating func readDeployment(_ entry: Field) {
@@ -44,15 +49,14 @@ extension ConfigurationBuilder {
         var info =
             self.reader.section(section.take("model_info"))
             ?? Section(path: entry.path + ".model_info", mark: entry.mark)
-        let topTokens = self.reader.number(section.take("tpm"))
-        let topRequests = self.reader.number(section.take("rpm"))
+        let top = self.rates(&section)
         self.reader.finish(section, .modelListEntry)
         guard let own else {
             self.reader.error(entry, "needs litellm_params with at least a model")
             return
         }
         var params = self.layers(own)
-        guard self.isEnabled(&info), let (endpoint, identity) = self.endpoint(&params) else { return }
+        guard self.isEnabled(&info), let (endpoint, identity) = self.endpoint(&params, of: group) else { return }
         let id = self.identifier(info.take("id"))
         var deployment = Deployment(
             identity: id ?? identity.text,
@@ -61,13 +65,15 @@ extension ConfigurationBuilder {
             endpoint: endpoint.endpoint
         )
         self.readRouting(&params, &info, into: &deployment)
-        deployment.requestsPerMinute = deployment.requestsPerMinute ?? topRequests
-        deployment.tokensPerMinute = deployment.tokensPerMinute ?? topTokens
-        self.readModelRates(&info, into: &deployment)
+        self.readRates(&params, top, &info, into: &deployment)
+        self.readPlace(&params, &info, into: &deployment)
+        deployment.region = endpoint.region.isEmpty ? nil : endpoint.region
+        deployment.account = self.account(of: deployment.endpoint)
         let offers = ProviderCatalogue.offers(of: deployment.endpoint.provider)
         deployment.offers = self.offers(&info).intersection(offers)
-        self.reader.finish(info, .modelInfo)
         deployment.endpoint.defaultsJSON = self.defaults(params)
+        self.readTagging(&info, of: group)
+        self.reader.finish(info, .modelInfo)
         guard let group else { return }
         if self.knownGroups.insert(group).inserted { self.groupNames.append(group) }
         self.drafts.append(
@@ -76,7 +82,8 @@ extension ConfigurationBuilder {
                 mark: entry.mark,
                 path: entry.path,
                 hasOwnID: id != nil,
-                deployment: deployment
+                deployment: deployment,
+                derivesRequests: deployment.endpoint.provider == "azure" && deployment.requestsPerMinute == nil
             )
         )
     }
@@ -96,16 +103,13 @@ extension ConfigurationBuilder {
     }
 
     private mutating func modelName(_ field: Field?, _ entry: Field) -> String? {
-        guard let field, let name = self.reader.text(field), !name.isEmpty else {
+        guard let field, !field.node.isNull else {
             self.reader.error(field ?? entry, "model_name is missing: it is what callers ask for")
             return nil
         }
-        if name.contains("*") {
-            self.reader.error(field, "wildcards aren't supported in this version; write an entry for each model")
-            return nil
-        }
-        guard name.utf8.count <= 256 else {
-            self.reader.error(field, "must have at most 256 bytes")
+        guard let name = self.reader.text(field) else { return nil }
+        guard (1...256).contains(name.utf8.count) else {
+            self.reader.error(field, "must have from 1 to 256 bytes")
             return nil
         }
         return name
@@ -135,14 +139,18 @@ extension ConfigurationBuilder {
         return isEnabled
     }
 
+    /// Whether tags filter the deployments of this group, whatever they do to others; the first that says so counts.
+    private mutating func readTagging(_ info: inout Section, of group: String?) {
+        guard let filters = self.reader.flag(info.take("enable_tag_filtering")), let group else { return }
+        if self.tagging[group] == nil { self.tagging[group] = filters ? .on(self.tagFiltering) : .off }
+    }
+
     private mutating func readRouting(
         _ params: inout ParameterLayers,
         _ info: inout Section,
         into deployment: inout Deployment
     ) {
         deployment.weight = self.reader.number(params.take("weight"))
-        deployment.requestsPerMinute = self.reader.number(params.take("rpm"))
-        deployment.tokensPerMinute = self.reader.number(params.take("tpm"))
         let most = params.take("max_parallel_requests")
         deployment.maxConcurrency = self.reader.count(most, 0...1_000_000)
         if let most, deployment.maxConcurrency == 0 {
@@ -154,12 +162,15 @@ extension ConfigurationBuilder {
         deployment.retries = self.reader.count(params.take("num_retries"), 0...1_000)
         let fails = info.take("allowed_fails")
         deployment.allowedFails = self.reader.count(fails ?? params.take("allowed_fails"), 0...1_000_000)
+        deployment.allowedFailsPolicy = self.failureCounts(info.take("allowed_fails_policy"), suffix: "AllowedFails")
         let infoCooldown = info.take("cooldown_time")
         let cooldown = params.take("cooldown_time")
         deployment.cooldownMilliseconds = self.reader.milliseconds(infoCooldown ?? cooldown)
         deployment.timeouts = self.timeouts(&params)
         deployment.price = self.price(&params, &info)
         deployment.tags = self.reader.texts(params.take("tags")) ?? []
+        let budget = params.take("max_budget")
+        deployment.budget = self.budget(budget, per: params.take("budget_duration"))
     }
 
     private mutating func timeouts(_ params: inout ParameterLayers) -> Timeouts? {
@@ -187,14 +198,6 @@ extension ConfigurationBuilder {
         return Price(promptToken: prompt ?? 0, completionToken: completion ?? 0, cachedPromptToken: cached)
     }
 
-    /// The last place where LiteLLM looks for them.
-    private mutating func readModelRates(_ info: inout Section, into deployment: inout Deployment) {
-        let requests = self.reader.number(info.take("rpm"))
-        let tokens = self.reader.number(info.take("tpm"))
-        deployment.requestsPerMinute = deployment.requestsPerMinute ?? requests
-        deployment.tokensPerMinute = deployment.tokensPerMinute ?? tokens
-    }
-
     // MARK: Capabilities
 
     private mutating func offers(_ info: inout Section) -> Needs {
@@ -215,48 +218,5 @@ extension ConfigurationBuilder {
         ]
         for (key, ability) in abilities where self.reader.flag(info.take(key)) == false { offers.subtract(ability) }
         return offers
-    }
-
-    // MARK: The list as a whole
-
-    private mutating func checkIDs() {
-        var seen: [String: Mark] = [:]
-        for draft in self.drafts where draft.hasOwnID {
-            let id = draft.deployment.identity
-            if let first = seen[id] {
-                let place = "\(first.file):\(first.line)"
-                self.reader.log.error(
-                    draft.mark,
-                    draft.path + ".model_info.id",
-                    "is used at \(place) already; ids must differ"
-                )
-            }
-            seen[id] = seen[id] ?? draft.mark
-        }
-    }
-
-    /// LiteLLM never uses a deployment without an order beside one that has one.
-    private mutating func checkOrders() {
-        var ordered: Set<String> = []
-        for draft in self.drafts where draft.deployment.order != nil { ordered.insert(draft.group) }
-        for draft in self.drafts where draft.deployment.order == nil && ordered.contains(draft.group) {
-            let subject = "order of " + draft.group
-            let message = "has no order, though others of its group have one: it comes after all of them"
-            self.reader.log.warnOnce(subject, draft.mark, draft.path, message)
-        }
-    }
-
-    private mutating func checkRates() {
-        guard !self.ratesAreWeights else { return }
-        let limited = self.drafts.first {
-            $0.deployment.requestsPerMinute != nil || $0.deployment.tokensPerMinute != nil
-        }
-        guard let limited else { return }
-        self.reader.log.warn(
-            limited.mark,
-            limited.path,
-            "rpm and tpm are only weights in this version, as in LiteLLM's simple-shuffle; "
-                + "fanout.limits: weights_only says that you know"
-        )
     }
 }

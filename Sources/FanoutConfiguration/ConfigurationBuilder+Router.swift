@@ -4,9 +4,6 @@
 internal import FanoutModel
 
 extension ConfigurationBuilder {
-    /// LiteLLM's strategies that Fanout has none for.
-    private static let otherStrategies: Set<String> = ["provider-budget-routing", "lar1"]
-
     mutating func readGeneralSettings(_ field: Field?) {
         guard var section = self.reader.section(field) else { return }
         if let most: UInt32 = self.reader.count(section.take("global_max_parallel_requests"), 1...1_000_000) {
@@ -24,7 +21,11 @@ extension ConfigurationBuilder {
         if let fails: UInt32 = self.reader.count(section.take("allowed_fails"), 0...1_000_000) {
             self.routing.allowedFails = fails
         }
+        if let most: UInt32 = self.reader.count(section.take("num_retries_per_request"), 0...1_000) {
+            self.routing.attemptsMax = most + 1
+        }
         if let drops = self.reader.flag(section.take("drop_params")) { self.dropsUnsupported = drops }
+        self.readTagBudgets(section.take("tag_budget_config"))
         self.readFallbackLists(&section)
         self.readCallbacks(&section)
         self.reader.finish(section, .liteLLMSettings)
@@ -52,7 +53,11 @@ extension ConfigurationBuilder {
 
     mutating func readRouterSettings(_ field: Field?) {
         guard var section = self.reader.section(field) else { return }
-        self.readStrategy(section.take("routing_strategy"))
+        self.readStrategy(&section)
+        self.routingGroups = section.take("routing_groups")
+        self.readPolicies(&section)
+        self.readFilters(&section)
+        self.readProviderBudgets(section.take("provider_budget_config"))
         if let retries: UInt32 = self.reader.count(section.take("num_retries"), 0...1_000) {
             self.routing.retries = retries
         }
@@ -87,16 +92,55 @@ extension ConfigurationBuilder {
         self.reader.finish(section, .routerSettings)
     }
 
-    private mutating func readStrategy(_ field: Field?) {
-        guard let field, let text = self.reader.text(field) else { return }
-        if let strategy = RoutingStrategy(rawValue: text) {
-            self.routing.strategy = strategy
-        } else if Self.otherStrategies.contains(text) {
-            self.reader.warn(field, "\(text) acts as simple-shuffle in this version of Fanout")
-        } else {
-            let known = RoutingStrategy.allCases.map(\.rawValue) + Self.otherStrategies.sorted()
-            let hint = Spelling.hint(text, among: known)
-            self.reader.error(field, "must be one of \(known.joined(separator: ", "))\(hint)")
+    private mutating func readPolicies(_ section: inout Section) {
+        self.routing.retryPolicy = self.failureCounts(section.take("retry_policy"), suffix: "Retries")
+        self.groupRetryPolicies = section.take("model_group_retry_policy")
+        self.routing.allowedFailsPolicy = self.failureCounts(
+            section.take("allowed_fails_policy"),
+            suffix: "AllowedFails"
+        )
+        // What it asks for is what Fanout does under every strategy.
+        _ = self.reader.flag(section.take("enable_weighted_failover"))
+        if let priority: Int32 = self.reader.count(section.take("default_priority"), -1_000_000...1_000_000) {
+            self.routing.defaultPriority = priority
+        }
+    }
+
+    private mutating func readFilters(_ section: inout Section) {
+        if let checks = self.reader.flag(section.take("enable_pre_call_checks")) {
+            self.routing.checksBeforeCall = checks
+            self.ratesAreKnown = self.ratesAreKnown || checks
+        }
+        let filters = self.reader.flag(section.take("enable_tag_filtering"))
+        let matchesAny = self.reader.flag(section.take("tag_filtering_match_any"))
+        let prefix = self.reader.text(section.take("tag_routing_prefix"))
+        self.tagFiltering.matchesAny = matchesAny ?? true
+        self.tagFiltering.prefix = prefix ?? ""
+        if filters == true { self.routing.tagFiltering = self.tagFiltering }
+        self.readChecks(section.take("optional_pre_call_checks"))
+    }
+
+    /// LiteLLM's filters by name: those that Fanout has are always on.
+    private mutating func readChecks(_ field: Field?) {
+        let done: Set<String> = ["enforce_model_rate_limits", "router_budget_limiting"]
+        let missing = [
+            "prompt_caching": "a prompt isn't sent back to where its beginning is cached",
+            "session_affinity": "a session isn't kept at one deployment",
+            "deployment_affinity": "a caller isn't kept at one deployment",
+            "responses_api_deployment_check": "Fanout doesn't serve the Responses API",
+            "encrypted_content_affinity": "a conversation isn't kept at the deployment that encrypted its reasoning",
+            "forward_client_headers_by_model_group": "clients of Fanout send no headers",
+        ]
+        for element in self.reader.list(field) ?? [] {
+            guard let name = self.reader.text(element) else { continue }
+            if let reason = missing[name] {
+                self.reader.warn(element, "\(name) has no effect: \(reason)")
+            } else if !done.contains(name) {
+                let hint = Spelling.hint(name, among: done.sorted() + missing.keys.sorted())
+                self.reader.warn(element, "this check isn't known and has no effect\(hint)")
+            } else if name == "enforce_model_rate_limits" {
+                self.ratesAreKnown = true
+            }
         }
     }
 

@@ -16,6 +16,8 @@ struct DeploymentDraft {
     var hasOwnID: Bool
     /// All but its group's place.
     var deployment: Deployment
+    /// Its `tpm` without an `rpm`, at a provider that derives one from the other.
+    var derivesRequests = false
 }
 
 /// What is gathered while a configuration is read.
@@ -41,8 +43,20 @@ struct ConfigurationBuilder {
     var limits = Limits()
     var tokenizers: [Tokenizer] = []
     var isStrict: Bool
-    /// `fanout.limits: weights_only` was said, so that nobody needs to be told.
-    var ratesAreWeights = false
+    /// What happens to rates was said, so that nobody needs to be told.
+    var ratesAreKnown = false
+    /// How tags would filter, whether they do or not.
+    var tagFiltering = TagFiltering()
+    /// Groups whose deployments say themselves whether tags filter them.
+    var tagging: [String: GroupTagging] = [:]
+    /// Budgets of providers, to look for their deployments.
+    var providerBudgets: [Field] = []
+    /// `routing_groups`.
+    var routingGroups: Field?
+    /// `model_group_retry_policy`.
+    var groupRetryPolicies: Field?
+    /// `fanout.accounts`.
+    var accounts: [AccountDraft] = []
     /// Where `fanout.limits` stands.
     var limitsMark = Mark(file: "", line: 0, column: 0)
     var fallbacks = FallbackLists()
@@ -78,6 +92,7 @@ struct ConfigurationBuilder {
         self.readEnvironment()
         self.readOverrides()
         self.checkLimits()
+        self.readAccounts(fanout?.take("accounts"))
         self.readModelList(root.take("model_list"), file: root.mark)
         _ = root.take("include")
         self.reader.finish(root, .topLevel)

@@ -7,6 +7,13 @@
 struct FieldReader {
     var log: DiagnosticLog
     var values: ValueSource
+    /// The keys that were asked for, by section without indices: each has its line in the documentation.
+    private(set) var asked: [String: Set<String>] = [:]
+
+    init(log: DiagnosticLog, values: ValueSource) {
+        self.log = log
+        self.values = values
+    }
 
     /// The most bytes of a text that isn't a key or header.
     static let textBytesMax = 4_096
@@ -156,11 +163,17 @@ struct FieldReader {
 
     // MARK: What is left
 
+    /// Writes down which keys of a section have a meaning.
+    mutating func note(_ keys: [String], of path: String) {
+        self.asked[DiagnosticLog.withoutIndices(path), default: []].formUnion(keys)
+    }
+
     /// Says something of every field that nobody took.
     /// - Parameters:
     ///   - section: Read to its end.
     ///   - keys: What is known of keys that Fanout doesn't read.
     mutating func finish(_ section: Section, _ keys: UnreadKeys) {
+        self.note(section.known, of: section.path)
         for field in section.rest where !self.isAccepted(field) {
             if let reason = keys.refused[field.key] {
                 guard !field.node.isFalsy else { continue }
@@ -172,7 +185,7 @@ struct FieldReader {
                 )
             } else if let reason = keys.ignored[field.key] {
                 guard !field.node.isFalsy else { continue }
-                self.warnOnce(field, reason.isEmpty ? "this key has no effect in Fanout" : reason)
+                self.warnOnce(field, reason)
             } else if keys.takesOthers {
                 guard let near = Spelling.nearest(to: field.key, among: section.known) else { continue }
                 self.warn(field, "this key has no effect; did you mean \(near)?")
@@ -191,7 +204,7 @@ struct FieldReader {
 
 /// Keys that LiteLLM knows and Fanout doesn't read.
 struct UnreadKeys {
-    /// Losing them is harmless; the value is a sentence, or empty.
+    /// Losing them is harmless; the value is a sentence that says why they have no effect.
     var ignored: [String: String] = [:]
     /// Losing them is dangerous; the value says why.
     var refused: [String: String] = [:]

@@ -22,10 +22,12 @@ enum ScalarText {
         return Int64(exactly: value)
     }
 
-    /// A duration in milliseconds: `250ms`, `30s`, `5m`, `1h`, or a bare number of `bareUnit` milliseconds.
+    /// A duration in milliseconds: `250ms`, `30s`, `5m`, `1h`, `7d`, `2w`, `1mo` (30 days), or a bare number of
+    /// `bareUnit` milliseconds.
     static func milliseconds(_ text: String, bareUnit: Double) -> UInt64? {
         let units: [(String, Double)] = [
-            ("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000), ("", bareUnit),
+            ("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000), ("w", 604_800_000),
+            ("mo", 2_592_000_000), ("", bareUnit),
         ]
         return Self.scaled(text, units)
     }

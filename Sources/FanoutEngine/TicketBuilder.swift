@@ -44,7 +44,8 @@ struct TicketBuilder {
             needs: Self.needs(of: task, streamed: self.options.stream),
             deadline: received.adding(milliseconds: wait)
         )
-        ticket.priority = item.priority ?? self.options.priority
+        let shared = self.options.priority == 0 ? self.snapshot.routing.defaultPriority : self.options.priority
+        ticket.priority = item.priority ?? shared
         let prompt = tokens.estimate(task, model: item.request.model, served: self.servedModel(of: group))
         ticket.promptTokens = prompt.tokens
         ticket.completionTokens = Self.completionTokens(of: task)
@@ -89,7 +90,7 @@ struct TicketBuilder {
             }
             fallbacks = groups
         }
-        let region = item.region.isEmpty ? nil : item.region
+        let region = item.region.isEmpty ? nil : Region.normalized(item.region)
         ticket.raceWidth = UInt16(clamping: item.raceWidth)
         ticket.extras = TicketExtras(fallbacks: fallbacks, race: race, tags: item.tags, region: region)
     }

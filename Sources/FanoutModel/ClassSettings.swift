@@ -26,3 +26,9 @@ package struct TagFiltering: Sendable, Hashable {
     /// The defaults.
     package init() {}
 }
+
+/// Whether tags filter the deployments of one group.
+package enum GroupTagging: Sendable, Hashable {
+    case off
+    case on(TagFiltering)
+}

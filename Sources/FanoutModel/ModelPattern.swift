@@ -92,20 +92,32 @@ extension Snapshot {
     ///   - provider: Whose model a bare name is; `nil` = not known.
     /// - Returns: `nil` = nobody serves it.
     package func resolve(_ name: String, provider: (String) -> String? = { _ in nil }) -> ModelMatch? {
-        if let group = self.names[name] {
-            let own = self.groups[Int(group.index)]
-            return ModelMatch(group: group, captures: own.captures, name: own.name)
-        }
+        if let group = self.names[name] { return self.match(of: group) }
+        guard let match = self.patterns.resolve(name, provider: provider) else { return nil }
+        // The file may name the model that was meant, and say more of it.
+        guard match.name != name, let group = self.names[match.name] else { return match }
+        return self.match(of: group)
+    }
+
+    private func match(of group: GroupID) -> ModelMatch {
+        let own = self.groups[Int(group.index)]
+        return ModelMatch(group: group, captures: own.captures, name: own.name)
+    }
+}
+
+extension [ModelPattern] {
+    /// The first pattern that matches a name, or that name behind its provider's.
+    package func resolve(_ name: String, provider: (String) -> String?) -> ModelMatch? {
         // A star would reach the provider as a model's name, and so would nothing at all.
-        guard !self.patterns.isEmpty, !name.isEmpty, !name.hasSuffix("/"), !name.contains("*") else { return nil }
+        guard !self.isEmpty, !name.isEmpty, !name.hasSuffix("/"), !name.contains("*") else { return nil }
         if let match = self.match(name) { return match }
         guard !name.contains("/"), let provider = provider(name) else { return nil }
         return self.match(provider + "/" + name)
     }
 
     private func match(_ name: String) -> ModelMatch? {
-        let bytes = Array(name.utf8)
-        for pattern in self.patterns {
+        let bytes = [UInt8](name.utf8)
+        for pattern in self {
             guard let captures = pattern.captures(in: bytes) else { continue }
             return ModelMatch(group: pattern.group, captures: captures, name: name)
         }

@@ -34,6 +34,10 @@ package struct RoutingSettings: Sendable, Hashable {
     package var retryBudgetRatio = 0.2
     /// Retries of an item after its first attempt.
     package var retries: UInt32 = 2
+    /// The most attempts of an item, whatever else allows it more: 1 + `num_retries_per_request`; 0 = no such bound.
+    package var attemptsMax: UInt32 = 0
+    /// Of an item that names none, and whose batch names none or 0: `default_priority`.
+    package var defaultPriority: Int32 = 0
     /// The most fallback groups that an item may enter.
     package var maxFallbacks: UInt32 = 5
     /// No retry on the same lane before this long.

@@ -90,6 +90,8 @@ package struct ModelGroup: Sendable, Hashable {
     package var strategy: RoutingStrategy?
     /// Of its strategy; `nil` = ``RoutingSettings/strategyArguments``.
     package var strategyArguments: StrategyArguments?
+    /// Whether tags filter its deployments; `nil` = as ``RoutingSettings/tagFiltering`` says.
+    package var tagging: GroupTagging?
     /// Whether it is in the configuration in force.
     package var isActive = true
 

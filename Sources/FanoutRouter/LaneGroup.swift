@@ -112,7 +112,7 @@ struct LaneGroup {
         lanes = TagRule.filter(lanes) { deployment($0).offers.isSuperset(of: required.needs) }
         if lanes.isEmpty { return (lanes, .needs) }
         if let region = required.region {
-            lanes = TagRule.filter(lanes) { deployment($0).region == region }
+            lanes = TagRule.filter(lanes) { Region.serves(region, in: deployment($0).region) }
             if lanes.isEmpty { return (lanes, .region) }
         }
         lanes = TagRule.filter(lanes) { deployment($0).contextWindow.map { $0 >= required.window } ?? true }

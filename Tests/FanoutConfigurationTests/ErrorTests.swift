@@ -67,11 +67,89 @@ import Testing
         ),
         Row(
             yaml: "router_settings: {provider_budget_config: {openai: {budget_limit: 1}}}",
-            error: "config.yaml:4:19: error: router_settings.provider_budget_config: a budget would be lost"
+            error:
+                "config.yaml:4:67: error: router_settings.provider_budget_config.openai.budget_limit: needs a budget_duration beside it"
         ),
         Row(
-            yaml: "router_settings: {enable_tag_filtering: true}",
-            error: "config.yaml:4:19: error: router_settings.enable_tag_filtering: tags keep requests off"
+            yaml:
+                "router_settings: {provider_budget_config: {openai: {max_budget: os.environ/NOT_SET, time_period: 1d}}}",
+            error:
+                "config.yaml:4:65: error: router_settings.provider_budget_config.openai.max_budget: the variable NOT_SET isn't set"
+        ),
+        Row(
+            yaml: "litellm_settings: {tag_budget_config: {paid: {max_budget: 1, budget_duration: soon}}}",
+            error:
+                "config.yaml:4:79: error: litellm_settings.tag_budget_config.paid.budget_duration: must be a span of time such as 30s"
+        ),
+        Row(
+            yaml: "litellm_settings: {tag_budget_config: {paid: {budget_duration: 1d}}}",
+            error: "config.yaml:4:46: error: litellm_settings.tag_budget_config.paid: needs max_budget"
+        ),
+        Row(
+            yaml: "fanout: {tenants: {default: {max_budget: -1, budget_duration: 1d}}}",
+            error: "config.yaml:4:42: error: fanout.tenants.default.max_budget: must be a sum in US dollars"
+        ),
+        Row(
+            yaml: "router_settings: {retry_policy: {TimeoutErrorRetries: many}}",
+            error: "config.yaml:4:55: error: router_settings.retry_policy.TimeoutErrorRetries: must be a whole number"
+        ),
+        Row(
+            yaml: "router_settings: {routing_strategy_args: {ttft_percentile: 0}}",
+            error:
+                "config.yaml:4:60: error: router_settings.routing_strategy_args.ttft_percentile: must be above 0, up to 1"
+        ),
+        Row(
+            yaml: "router_settings: {routing_strategy_args: {exploration: 0.6}}",
+            error:
+                "config.yaml:4:56: error: router_settings.routing_strategy_args.exploration: must be a number from 0.0 to 0.5"
+        ),
+        Row(
+            yaml: "router_settings: {routing_groups: [{group_name: g, models: [smal]}]}",
+            error:
+                "config.yaml:4:61: error: router_settings.routing_groups[0].models[0]: there is no model_name and no deployment of this name; did you mean small?"
+        ),
+        Row(
+            yaml: "router_settings: {routing_groups: [{group_name: g}]}",
+            error: "config.yaml:4:36: error: router_settings.routing_groups[0]: needs models: a list"
+        ),
+        Row(
+            yaml: "router_settings: {context_window_fallbacks: [{small: [a], other: [b]}]}",
+            error:
+                "config.yaml:4:46: error: router_settings.context_window_fallbacks[0]: must be a mapping with one key"
+        ),
+        Row(
+            yaml: "router_settings: {default_priority: high}",
+            error: "config.yaml:4:37: error: router_settings.default_priority: must be a whole number"
+        ),
+        Row(
+            yaml: "fanout: {classes: {bulk: {floor: 0.95}}}",
+            error: "config.yaml:4:34: error: fanout.classes.bulk.floor: must be a number from 0.0 to 0.9"
+        ),
+        Row(
+            yaml: "fanout: {classes: {bulk: {floor: 0.9}}}",
+            error: "config.yaml:4:19: error: fanout.classes: the floors of all classes are"
+        ),
+        Row(
+            yaml: "fanout: {retry_budget: 11}",
+            error: "config.yaml:4:24: error: fanout.retry_budget: must be a number from 0.0 to 10.0"
+        ),
+        Row(
+            yaml: "fanout: {limits: {rates: strict}}",
+            error: "config.yaml:4:26: error: fanout.limits.rates: must be weights_only or enforced"
+        ),
+        Row(
+            yaml: "fanout: {accounts: [{name: x, rpm: 5}]}",
+            error:
+                "config.yaml:4:21: error: fanout.accounts[0]: needs api_key, credential_name, or a provider whose key"
+        ),
+        Row(
+            yaml: "fanout: {accounts: [{api_key: k, rpm: 5}, {api_key: k, tpm: 5}]}",
+            error: "config.yaml:4:43: error: fanout.accounts[1]: has the same key as the account at config.yaml:4"
+        ),
+        Row(
+            yaml: "fanout: {accounts: [{api_key: k, provider: opena, rpm: 5}]}",
+            error:
+                "config.yaml:4:44: error: fanout.accounts[0].provider: this provider isn't known; did you mean openai?"
         ),
         Row(
             yaml: "general_settings:\n  master_key: sk-1234",
@@ -177,8 +255,12 @@ import Testing
         ),
         Row(
             yaml: "{model: openai/*, api_key: k}",
+            error: "config.yaml:3:29: error: model_list[0].litellm_params.model: has more stars than its model_name"
+        ),
+        Row(
+            yaml: "{model: '*', api_key: k}",
             error:
-                "config.yaml:3:29: error: model_list[0].litellm_params.model: wildcards aren't supported in this version"
+                "config.yaml:3:29: error: model_list[0].litellm_params.model: names no provider; write an entry for each"
         ),
         Row(
             yaml: "{model: m, custom_llm_provider: grok}",
@@ -208,7 +290,7 @@ import Testing
         ),
         Row(
             yaml: "{model: openai/m, api_key: k, max_budget: 1}",
-            error: "config.yaml:3:51: error: model_list[0].litellm_params.max_budget: a budget would be lost"
+            error: "config.yaml:3:63: error: model_list[0].litellm_params.max_budget: needs a budget_duration beside it"
         ),
         Row(
             yaml: "{model: openai/m, api_key: k, extra_headers: {Host: x}}",
@@ -220,8 +302,12 @@ import Testing
             error: "config.yaml:3:64: error: model_list[0].litellm_params.headers.a: must be from 1 to 8192 visible"
         ),
         Row(
-            yaml: "{model: openai/m, api_key: k, organization: [a, b]}",
+            yaml: "{model: openai/m, api_key: k, organization: {a: b}}",
             error: "config.yaml:3:65: error: model_list[0].litellm_params.organization: must be one organization"
+        ),
+        Row(
+            yaml: "{model: openai/m, api_key: k, tpm: fast}",
+            error: "config.yaml:3:56: error: model_list[0].litellm_params.tpm: must be a number that isn't negative"
         ),
         Row(
             yaml: "{model: openai/m, api_key: k, litellm_credential_name: x}",
@@ -249,7 +335,7 @@ import Testing
               num_retries: lots
               timeout: x
             model_list:
-              - model_name: "openai/*"
+              - model_name: [openai]
                 litellm_params: {model: openai/m}
               - litellm_params: {model: simulated/m}
               - model_name: c

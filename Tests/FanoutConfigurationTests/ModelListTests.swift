@@ -82,11 +82,10 @@ import Testing
                 == #"{"stop":["END",null,4],"temperature":0.2}"#
         )
         #expect(!small.offers.contains(.vision) && !small.offers.contains(.embedding) && small.offers.contains(.tools))
-        // Only the notice that rates are weights.
+        // Only the notice that rates are limits.
         #expect(loaded.lines.count == 1)
         #expect(
-            loaded.lines.first?.hasPrefix("config.yaml:2:5: warning: model_list[0]: rpm and tpm are only weights")
-                == true
+            loaded.lines.first?.hasPrefix("config.yaml:2:5: warning: model_list[0]: rpm and tpm are limits") == true
         )
     }
 

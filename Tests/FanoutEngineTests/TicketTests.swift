@@ -10,11 +10,15 @@ import Testing
 @testable import FanoutEngine
 
 @Suite struct TicketTests {
-    private func ticket(_ snapshot: Snapshot, _ change: (inout Item) -> Void) throws -> Ticket {
+    private func ticket(
+        _ snapshot: Snapshot,
+        _ options: BatchOptions = BatchOptions(),
+        _ change: (inout Item) -> Void
+    ) throws -> Ticket {
         let chat = ChatRequest(messages: [Message(role: .user, text: "hi")])
         var item = Item(request: Request(model: "a", task: .chat(chat)))
         change(&item)
-        let builder = TicketBuilder(snapshot: snapshot, tenant: "uid:1", options: BatchOptions())
+        let builder = TicketBuilder(snapshot: snapshot, tenant: "uid:1", options: options)
         var tokens = TokenEstimator()
         return try builder.ticket(index: 0, item: item, received: .zero, tokens: &tokens).0
     }
@@ -25,13 +29,24 @@ import Testing
         #expect(ticket.flags.isEmpty)
     }
 
+    @Test func `a priority is the item's, the batch's, or as configured`() throws {
+        var snapshot = SampleSnapshot.make([("a", 1)])
+        snapshot.routing.defaultPriority = 5
+        var options = BatchOptions()
+        #expect(try self.ticket(snapshot, options) { _ in }.priority == 5)
+        #expect(try self.ticket(snapshot, options) { $0.priority = 0 }.priority == 0)
+        options.priority = 3
+        #expect(try self.ticket(snapshot, options) { _ in }.priority == 3)
+        #expect(try self.ticket(snapshot, options) { $0.priority = 0 }.priority == 0)
+    }
+
     @Test func `a region, tags and the wish to try what is cooling reach the router`() throws {
         let ticket = try self.ticket(SampleSnapshot.make([("a", 1)])) { item in
-            item.region = "eu"
+            item.region = "Sweden Central"
             item.tags = ["free"]
             item.triesUnhealthy = true
         }
-        #expect(ticket.extras?.region == "eu")
+        #expect(ticket.extras?.region == "swedencentral")
         #expect(ticket.extras?.tags == ["free"])
         #expect(ticket.flags == .triesUnhealthy)
         #expect(try self.ticket(SampleSnapshot.make([("a", 1)])) { $0.tags = ["free"] }.extras?.region == nil)

@@ -148,7 +148,11 @@ extension RouterCore {
         let group = self.snapshot.groups[index]
         self.groups[index].strategy = group.strategy ?? self.snapshot.routing.strategy
         self.groups[index].arguments = group.strategyArguments ?? self.snapshot.routing.strategyArguments
-        self.groups[index].tagFiltering = self.snapshot.routing.tagFiltering
+        switch self.snapshot.groups[index].tagging {
+        case nil: self.groups[index].tagFiltering = self.snapshot.routing.tagFiltering
+        case .off: self.groups[index].tagFiltering = nil
+        case .on(let filtering): self.groups[index].tagFiltering = filtering
+        }
         var windows: Set<UInt32> = []
         var unmeasured = LaneSet()
         var priced: [(position: Int, price: Price?)] = []
