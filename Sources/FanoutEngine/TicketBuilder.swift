@@ -46,7 +46,11 @@ struct TicketBuilder {
         )
         let shared = self.options.priority == 0 ? self.snapshot.routing.defaultPriority : self.options.priority
         ticket.priority = item.priority ?? shared
-        let prompt = tokens.estimate(task, model: item.request.model, served: self.servedModel(of: group))
+        let prompt = tokens.estimate(
+            task,
+            model: item.request.model,
+            served: self.servedModel(of: group, as: legs.first)
+        )
         ticket.promptTokens = prompt.tokens
         ticket.completionTokens = Self.completionTokens(of: task)
         ticket.attemptsMax = UInt16(clamping: item.maxAttempts)
@@ -134,9 +138,12 @@ struct TicketBuilder {
     }
 
     /// The provider's name of the model of a group's first deployment.
-    private func servedModel(of group: GroupID) -> String {
-        guard let lane = self.snapshot.groups[Int(group.index)].lanes.first else { return "" }
-        return self.snapshot.deployments[Int(lane.index)].endpoint.model
+    private func servedModel(of group: GroupID, as match: ModelMatch?) -> String {
+        let own = self.snapshot.groups[Int(group.index)]
+        let host = self.snapshot.groups[Int((own.servedBy ?? group).index)]
+        guard let lane = host.lanes.first else { return "" }
+        let model = self.snapshot.deployments[Int(lane.index)].endpoint.model
+        return ModelPattern.filled(model, with: match?.captures ?? own.captures, of: match?.name ?? own.name)
     }
 
     /// The most tokens that the request allows for an answer; 0 = it names none.

@@ -165,9 +165,11 @@ extension RouterCore {
         return self.snapshot.groups[Int(group.index)].servedBy ?? group
     }
 
-    /// Whether an item's own bound leaves an attempt beside those that are under way.
+    /// Whether an item's own bound, and the one for all, leave an attempt beside those that are under way.
     func hasAttemptsLeft(_ item: Slot) -> Bool {
-        let max = self.items[item].ticket.attemptsMax
-        return max == 0 || self.items[item].charged + self.items[item].leases < max
+        let used = self.items[item].charged + self.items[item].leases
+        let own = self.items[item].ticket.attemptsMax
+        let all = self.snapshot.routing.attemptsMax
+        return (own == 0 || used < own) && (all == 0 || UInt32(used) < all)
     }
 }

@@ -79,7 +79,8 @@ extension Referee {
             guard let other = self.items[id], let run = self.runs[id.run], run.terms.priorityClass < priorityClass,
                 self.isFresh(other), !self.mayHaveMoved(other), other.ticket.group == dispatch.group,
                 other.deadline > self.now, run.ended == nil,
-                self.hasPlace(id), self.isFunded(id), self.isFree(dispatch.lane, for: run.terms.priorityClass),
+                self.hasPlace(in: id.run), !self.isHeldByPause(id), self.isFunded(id),
+                self.isFree(dispatch.lane, for: run.terms.priorityClass),
                 self.eligible(other.ticket, other.ticket.group).contains(dispatch.lane)
             else { continue }
             self.blame("\(name): \(id.run.number)/\(id.index) is more urgent")

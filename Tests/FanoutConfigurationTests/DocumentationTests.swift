@@ -119,7 +119,8 @@ import Testing
 
     /// These have a table of their own; all other keys are in one, by their paths.
     private static let ownTables = [
-        "limits": "Limits", "accounts": "Accounts", "classes": "Classes", "tenants": "Tenants", "tokenizers": "Tokenizers",
+        "limits": "Limits", "accounts": "Accounts", "classes": "Classes", "tenants": "Tenants",
+        "tokenizers": "Tokenizers",
     ]
 
     @Test func `each key of Fanout's own has its line, and each line its key`() throws {

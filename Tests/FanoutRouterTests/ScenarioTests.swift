@@ -269,4 +269,25 @@ import Testing
         let second = bench.submit { $0.needs = [.chat, .vision] }
         #expect(bench.refusal(of: second)?.code == .noRoute)
     }
+
+    @Test func `num_retries_per_request bounds the attempts over retries and fallbacks`() {
+        func starts(_ most: UInt32) -> Int {
+            var bench = Bench(
+                Bench.snapshot(lanes: [1, 1, 1], retries: 2) { snapshot in
+                    snapshot.groups[0].fallbacks = [GroupID(1), GroupID(2)]
+                    snapshot.routing.attemptsMax = most
+                    snapshot.routing.disablesCooldowns = true
+                }
+            )
+            bench.submit()
+            for _ in 0..<20 {
+                bench.settle(.providerError)
+                bench.pass(30_000)
+            }
+            return bench.starts.count
+        }
+        #expect(starts(0) == 5)
+        #expect([1, 2, 3, 4].map(starts) == [1, 2, 3, 4])
+        #expect(starts(9) == 5)
+    }
 }

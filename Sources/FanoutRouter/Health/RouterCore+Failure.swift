@@ -82,6 +82,7 @@ extension RouterCore {
             guard let named = rule.named else { return true }
             return Int(self.items[item].limitedRetries) + self.retriesUnderWay(of: item, limited: true) < Int(named)
         }
+        guard self.hasAttemptsLeft(item) else { return false }
         // What two lanes have failed in the same way is the item's own fault; a third has nothing to add.
         if self.items[item].ownFault == code && rule.named == nil { return false }
         let ticket = self.items[item].ticket
