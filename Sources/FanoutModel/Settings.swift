@@ -58,8 +58,8 @@ package struct RoutingSettings: Sendable, Hashable {
     package var batchConcurrency: UInt32 = 256
     /// The most attempts in flight on a lane that names no limit.
     ///
-    /// How many a lane takes is learned below that, from eight on. By Little's law 600,000 tokens a minute in answers of
-    /// 500 tokens and ten seconds are 200 in flight; a slower model is given twice that.
+    /// How many a lane takes is learned below that, from eight on. By Little's law 600,000 tokens a minute in answers
+    /// of 500 tokens and ten seconds are 200 in flight; a slower model is given twice that.
     package var laneConcurrency: UInt32 = 512
 
     /// The key of ``tenantBudgets`` that holds for each tenant that isn't named.

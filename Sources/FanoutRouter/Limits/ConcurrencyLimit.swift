@@ -13,8 +13,8 @@ internal import FanoutModel
 ///
 /// Two guards beside it, for those who queue instead of refusing. Where the time to first content has doubled against
 /// what it was for long, the limit shrinks slowly (Netflix's gradient, with first contents for round trips: the time of
-/// a whole answer is that of its length and says nothing). And where twice as many in flight bring hardly more answers a
-/// second, twice in a row, the doubling ends (BBR's full pipe).
+/// a whole answer is that of its length and says nothing). And where twice as many in flight bring hardly more answers
+/// a second, twice in a row, the doubling ends (BBR's full pipe).
 struct ConcurrencyLimit: Sendable {
     static let start = 8.0
     /// Answers of one reading of the time to first content.

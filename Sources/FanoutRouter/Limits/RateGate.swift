@@ -19,8 +19,8 @@ struct RateGate: Sendable {
     private(set) var learned: LearnedRate?
     /// Leases before this one are of the round trip of the last cut.
     private var nextCut: UInt64 = 0
-    /// No attempt from after the last cut (or ever) has been answered otherwise than with a refusal: another refusal only
-    /// says that the store isn't back.
+    /// No attempt from after the last cut (or ever) has been answered otherwise than with a refusal: another refusal
+    /// only says that the store isn't back.
     private var isCutFresh = true
     private var bracket = RateBracket()
     /// Whether any limit is known or learned.

@@ -45,8 +45,8 @@ struct RateMeter: Sendable {
     static let freshNanoseconds: UInt64 = 10_000_000_000
     /// A bucket that takes longer than this to fill, in seconds, holds more than a minute's worth.
     static let minuteMax = 600.0
-    /// The distance that is kept from what the provider says is left, once it has refused beside a level that was there:
-    /// from a hundredth of the limit, doubling up to a tenth, halved by each minute without a refusal.
+    /// The distance that is kept from what the provider says is left, once it has refused beside a level that was
+    /// there: from a hundredth of the limit, doubling up to a tenth, halved by each minute without a refusal.
     static let marginShares = 0.01...0.1
     static let marginSpan: UInt64 = 60_000_000_000
 
