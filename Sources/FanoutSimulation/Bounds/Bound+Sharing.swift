@@ -15,6 +15,8 @@ extension Bound {
     }
 
     /// Two backlogged tenants, one with items a hundred times as large.
+    ///
+    /// Tokens are counted as turns are: a completion token as four of the prompt, since it costs about as much more.
     private static func fairness(
         _ where: String,
         small: (prompt: UInt32, completion: UInt32),
@@ -42,13 +44,16 @@ extension Bound {
                 experiment.loads.append(load)
             }
             let report = experiment.run(seconds: 600)
+            let costs = [small, large].map { Double($0.prompt + 4 * $0.completion) }
             var served = [0.0, 0.0]
             var gap = 0.0
             for call in report.calls.sorted(by: { ($0.end ?? .max) < ($1.end ?? .max) }) where call.succeeded {
-                served[report.items[call.item].load] += call.tokens
+                served[report.items[call.item].load] += costs[report.items[call.item].load]
                 gap = max(gap, abs(served[0] - served[1]))
             }
-            return [gap / (2 * 10_000 * Double(slots)), abs(served[0] - served[1]) / max(1, max(served[0], served[1]))]
+            return [
+                gap / (2 * costs[1] * Double(slots)), abs(served[0] - served[1]) / max(1, max(served[0], served[1])),
+            ]
         }
     }
 
