@@ -18,6 +18,11 @@ struct Recording: Sendable, CustomTestStringConvertible {
     var inputs: Int
     var choices: UInt32?
     var tags: Set<String>
+    /// What was asked, null where the recorder kept no body, and where.
+    var requestBody: JSONValue
+    var requestURL: String
+    /// Long strings of the request are cut.
+    var isRequestCut: Bool
 
     var testDescription: String { self.id }
 
@@ -73,9 +78,13 @@ struct Recording: Sendable, CustomTestStringConvertible {
         } else {
             self.body = try Self.rawBody(bytes)
         }
+        let request = tree["request"] ?? .null
+        self.requestBody = request["body_json"] ?? .null
+        self.requestURL = request["url"]?.text ?? ""
+        self.isRequestCut = request["body_truncated"] == .bool(true)
         self.isEventStream = response["body_text"] != nil && self.status == 200
-        if case .integer(let count)? = tree["request"]?["body_json"]?["n"] { self.choices = UInt32(clamping: count) }
-        switch tree["request"]?["body_json"]?["input"] {
+        if case .integer(let count)? = self.requestBody["n"] { self.choices = UInt32(clamping: count) }
+        switch self.requestBody["input"] {
         case .array(let inputs)?: self.inputs = inputs.count
         default: self.inputs = 1
         }
