@@ -17,8 +17,8 @@ package struct AnswerDecoder: Sendable {
     private enum Mode: Sendable {
         /// Nothing but white space so far.
         case undecided
-        /// Server-sent events.
-        case events
+        /// Pieces of a stream.
+        case stream
         /// One JSON text, or anything that should have been one.
         case whole
         /// The words of a failure, of which a bounded part is kept.
@@ -33,7 +33,7 @@ package struct AnswerDecoder: Sendable {
     private var wallClockSeconds: Int64 = 0
     private var bytesTaken = 0
     private var collected: [UInt8] = []
-    private var events = SSEParser()
+    private var framing: StreamFraming
     private var assembler: AnswerAssembler
 
     /// The stream's terminal marker was seen: nothing that follows counts, and the end of the connection needn't be
@@ -50,6 +50,7 @@ package struct AnswerDecoder: Sendable {
         self.provider = endpoint.provider
         self.streamed = stream
         self.bodyBytesMax = bodyBytesMax
+        self.framing = StreamFraming(of: endpoint.format)
         var choices = 1
         switch request.task {
         case .completion(let completion): choices = completion.prompts.count * Int(completion.choices ?? 1)
@@ -95,9 +96,9 @@ package struct AnswerDecoder: Sendable {
         }
         self.bytesTaken = sum
         if case .undecided = self.mode { self.decide(buffer) }
-        if case .events = self.mode {
-            self.events.append(buffer)
-            try self.takeEvents(deltas: &deltas)
+        if case .stream = self.mode {
+            self.framing.append(buffer)
+            try self.takePieces(deltas: &deltas)
         } else {
             self.collected.append(contentsOf: buffer)
         }
@@ -109,7 +110,7 @@ package struct AnswerDecoder: Sendable {
             switch self.mode {
             case .failure:
                 throw self.classified(self.collected)
-            case .events:
+            case .stream:
                 return .success(try self.endOfStream(deltas: &deltas))
             case .whole, .undecided:
                 return .success(try self.endOfWhole(deltas: &deltas))
@@ -122,11 +123,8 @@ package struct AnswerDecoder: Sendable {
     private mutating func decide(_ bytes: UnsafeBufferPointer<UInt8>) {
         guard let first = bytes.first(where: { $0 > 0x20 }) else { return }
         let isEventStream = self.streamed || self.answerHead.contentType.hasPrefix("text/event-stream")
-        switch first {
-        case UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "<"): self.mode = .whole
-        default: self.mode = isEventStream ? .events : .whole
-        }
-        if case .events = self.mode {
+        self.mode = isEventStream && self.framing.mayBegin(with: first) ? .stream : .whole
+        if case .stream = self.mode {
             // White space that came before means nothing to either form.
             self.collected = []
         }
@@ -134,22 +132,22 @@ package struct AnswerDecoder: Sendable {
 
     // MARK: Streams
 
-    private mutating func takeEvents(deltas: inout [Delta]) throws(Failure) {
-        while !self.isComplete, try self.nextEvent() {
-            try self.takeEvent(isLast: false, deltas: &deltas)
+    private mutating func takePieces(deltas: inout [Delta]) throws(Failure) {
+        while !self.isComplete, try self.nextPiece() {
+            try self.takePiece(isLast: false, deltas: &deltas)
         }
     }
 
-    private mutating func nextEvent() throws(Failure) -> Bool {
+    private mutating func nextPiece() throws(Failure) -> Bool {
         do throws(Failure) {
-            return try self.events.next()
+            return try self.framing.next()
         } catch {
             throw self.completed(error)
         }
     }
 
-    private mutating func takeEvent(isLast: Bool, deltas: inout [Delta]) throws(Failure) {
-        switch try Self.read(&self.events, into: &self.assembler, deltas: &deltas) {
+    private mutating func takePiece(isLast: Bool, deltas: inout [Delta]) throws(Failure) {
+        switch try Self.read(self.framing, into: &self.assembler, deltas: &deltas) {
         case .taken: break
         case .done: self.isComplete = true
         case .error(let body): throw self.classified(body)
@@ -162,8 +160,8 @@ package struct AnswerDecoder: Sendable {
         if !partError.isEmpty { throw self.classified(partError) }
     }
 
-    /// What an event was.
-    private enum EventOutcome {
+    /// What a piece of a stream was.
+    private enum PieceOutcome {
         case taken
         case done
         case error([UInt8])
@@ -171,12 +169,12 @@ package struct AnswerDecoder: Sendable {
     }
 
     private static func read(
-        _ events: inout SSEParser,
+        _ framing: borrowing StreamFraming,
         into assembler: inout AnswerAssembler,
         deltas: inout [Delta]
-    ) throws(Failure) -> EventOutcome {
-        let isNamedError = events.eventName == "error"
-        return try events.withData { (data) throws(Failure) -> EventOutcome in
+    ) throws(Failure) -> PieceOutcome {
+        let isNamedError = framing.isNamedError
+        return try framing.withData { (data) throws(Failure) -> PieceOutcome in
             guard let first = data.first(where: { $0 > 0x20 }) else { return .taken }
             if first != UInt8(ascii: "{") {
                 let text = String(decoding: data, as: UTF8.self)
@@ -195,12 +193,12 @@ package struct AnswerDecoder: Sendable {
 
     private mutating func endOfStream(deltas: inout [Delta]) throws(Failure) -> Response {
         if !self.isComplete {
-            try self.takeEvents(deltas: &deltas)
+            try self.takePieces(deltas: &deltas)
         }
         // Some servers send no terminal marker. When all that was asked for has said why it ended, nothing but perhaps
         // the usage is lacking, and the whole answer is worth more than that.
-        if !self.isComplete, !self.assembler.isFinished, try self.events.finish() {
-            try self.takeEvent(isLast: true, deltas: &deltas)
+        if !self.isComplete, !self.assembler.isFinished, try self.framing.finish() {
+            try self.takePiece(isLast: true, deltas: &deltas)
         }
         guard self.isComplete || self.assembler.isFinished else {
             throw self.broken("the stream ended before its terminal marker")

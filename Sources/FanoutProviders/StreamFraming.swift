@@ -1,0 +1,102 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FanoutModel
+
+/// Cuts a streamed answer into its pieces, as the wire format frames them.
+///
+/// All have the same interface: bytes go in with ``append(_:)``, then ``next()`` is called until it says false, and
+/// after each true ``withData(_:)`` lends the piece.
+enum StreamFraming: Sendable {
+    /// Server-sent events.
+    case events(SSEParser)
+    /// A JSON text a line.
+    case lines(LineParser)
+    /// Its state is on the stack of a call, so that nothing is copied.
+    case moved
+
+    /// The framing of a format's streams.
+    init(of format: WireFormat) {
+        switch format {
+        case .openAI, .anthropic, .simulated: self = .events(SSEParser())
+        }
+    }
+
+    /// Whether an answer that begins with this byte, the first that is no white space, is a stream, where one was asked
+    /// for.
+    ///
+    /// An error or another answer that isn't streamed is one JSON text, or a page of HTML.
+    func mayBegin(with first: UInt8) -> Bool {
+        switch self {
+        case .events: first != UInt8(ascii: "{") && first != UInt8(ascii: "[") && first != UInt8(ascii: "<")
+        // A whole answer is a stream of one line.
+        case .lines: first == UInt8(ascii: "{")
+        case .moved: false
+        }
+    }
+
+    /// Whether the piece that was found last is called an error by its frame.
+    var isNamedError: Bool {
+        switch self {
+        case .events(let parser): parser.eventName == "error"
+        case .lines, .moved: false
+        }
+    }
+
+    /// Takes the next bytes of the stream.
+    mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
+        switch self {
+        case .events(var parser):
+            self = .moved
+            parser.append(bytes)
+            self = .events(parser)
+        case .lines(var parser):
+            self = .moved
+            parser.append(bytes)
+            self = .lines(parser)
+        case .moved: break
+        }
+    }
+
+    /// Goes to the next complete piece; false = more bytes are needed.
+    /// - Throws: `invalidResponse` for a piece over the limit.
+    mutating func next() throws(Failure) -> Bool {
+        switch self {
+        case .events(var parser):
+            self = .moved
+            defer { self = .events(parser) }
+            return try parser.next()
+        case .lines(var parser):
+            self = .moved
+            defer { self = .lines(parser) }
+            return try parser.next()
+        case .moved: return false
+        }
+    }
+
+    /// Takes the end of the stream for the end of a piece, since some servers leave out what should follow it.
+    mutating func finish() throws(Failure) -> Bool {
+        switch self {
+        case .events(var parser):
+            self = .moved
+            defer { self = .events(parser) }
+            return try parser.finish()
+        case .lines(var parser):
+            self = .moved
+            defer { self = .lines(parser) }
+            return try parser.finish()
+        case .moved: return false
+        }
+    }
+
+    /// Lends the piece that was found last.
+    func withData<Result>(
+        _ body: (UnsafeBufferPointer<UInt8>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        switch self {
+        case .events(let parser): try parser.withData(body)
+        case .lines(let parser): try parser.withData(body)
+        case .moved: try body(UnsafeBufferPointer(start: nil, count: 0))
+        }
+    }
+}
