@@ -20,6 +20,7 @@ struct AccountDraft {
         switch endpoint.credential {
         case .none: return false
         case .bearer(let key), .header(_, let key): return key == self.key
+        case .aws(let key): return key.accessKeyID == self.key
         }
     }
 }

@@ -106,6 +106,9 @@ extension ConfigurationBuilder {
         switch endpoint.credential {
         case .none: break
         case .bearer(let key), .header(_, let key): keys.append(key.revealed)
+        case .aws(let key):
+            keys += [key.accessKeyID, key.secretAccessKey].map(\.revealed)
+            if let token = key.sessionToken { keys.append(token.revealed) }
         }
         for header in endpoint.headers { keys.append("\(header.name): \(header.value.revealed)") }
         return keys

@@ -41,6 +41,8 @@ package enum Credential: Sendable, Hashable {
     case bearer(Secret)
     /// A header of its own, for example `api-key: …`.
     case header(name: String, value: Secret)
+    /// AWS Signature Version 4, made for each request as it is sent, with ``Endpoint/region`` in its scope.
+    case aws(AWSCredentials)
 }
 
 /// Where and how a deployment is reached.
@@ -63,6 +65,8 @@ package struct Endpoint: Sendable, Hashable {
     package var query = ""
     /// The model as the provider names it.
     package var model: String
+    /// Where the cloud runs it, in the cloud's own spelling, for example `us-east-1`; empty = not known.
+    package var region = ""
     /// Who pays.
     package var credential: Credential = .none
     /// Sent with each request.

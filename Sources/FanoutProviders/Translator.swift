@@ -63,7 +63,8 @@ package enum Translator {
             Endpoint.Header(name: "accept", value: Secret(stream ? "text/event-stream" : "application/json"))
         )
         switch endpoint.credential {
-        case .none: break
+        // A signature covers the finished request.
+        case .none, .aws: break
         case .bearer(let key):
             headers.append(Endpoint.Header(name: "authorization", value: Secret("Bearer " + key.revealed)))
         case .header(let name, let value):

@@ -86,6 +86,7 @@ struct ValueTests {
         let printed = [
             "\(secret)", String(describing: secret), String(reflecting: secret), "\(credential)", "\(endpoint)",
             String(reflecting: endpoint), "\([secret])", "\(["k": secret])", dumped,
+            "\(AWSCredentials(accessKeyID: secret, secretAccessKey: secret, sessionToken: secret))",
         ]
         for text in printed { #expect(!text.contains("very-secret"), "\(text)") }
         #expect(secret.revealed == "sk-very-secret")
