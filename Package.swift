@@ -93,7 +93,8 @@ let package = Package(
         .target(
             name: "FanoutServer",
             dependencies: [
-                "FanoutEngine", "FanoutModel", "FanoutWire", crypto, lifecycle, logging, nioCore, nioPosix,
+                "FanoutEngine", "FanoutModel", "FanoutWire", collections, crypto, lifecycle, logging, nioCore,
+                nioPosix,
             ]
         ),
         // The Swift client library.

@@ -39,6 +39,8 @@ package final class BatchRun {
     /// Every item is final, and its owner knows.
     package private(set) var hasEnded = false
     var readingIsPaused = false
+    /// An item that never reached the router has failed the batch: no further one is started.
+    var hasFailedFast = false
     /// Tickets built and not yet handed to the router.
     var pendingTickets: [Ticket] = []
 

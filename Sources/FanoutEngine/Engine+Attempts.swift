@@ -171,6 +171,7 @@ extension Engine {
         let now = Engine.now()
         self.settled.append(SettledAttempt(attempt: attempt, report: report))
         self.perform(self.router.assumeIsolated { $0.settle(lease, outcome, now: now) })
+        if !self.isPerforming { self.afterAttempt?(now) }
     }
 
     private func outcome(of report: AttemptReport, attempt: ActiveAttempt) -> Outcome {

@@ -41,10 +41,12 @@ extension Engine {
             trail: run.options.trail == .none ? nil : trail
         )
         self.finish(result, item: item, run: run, now: now)
-        if run.options.failFast {
-            // The router doesn't know this item, so the engine tells it that the batch has failed.
+        if run.options.failFast, !run.hasFailedFast {
+            // The router doesn't know this item, so the engine ends those that it does know. The run stays open for
+            // what its owner still adds: each of those has its result, too.
+            run.hasFailedFast = true
             self.submit(run, now: now)
-            self.cancel(run, indexes: nil, reason: .failFast, now: now)
+            self.cancel(run, indexes: run.items.keys.sorted(), reason: .failFast, now: now)
         }
     }
 
@@ -125,7 +127,7 @@ extension Engine {
         failure.possibleDoubleSpend = item.possiblyBilled > 0
         switch refusal.code {
         case .notStarted:
-            failure.message = "not started: \(Self.words(for: refusal.reason)); it is safe to send it again"
+            failure.message = Self.notStartedWords(for: refusal.reason)
         case .cancelled:
             failure.message = "cancelled: \(Self.words(for: refusal.reason))"
         case .deadlineExceeded:
@@ -160,6 +162,17 @@ extension Engine {
             failure.message += ")"
         }
         return failure
+    }
+
+    /// The failure of an item that is never handed to the router, since its batch has come to an end.
+    static func notStarted(_ reason: CancelReason) -> Failure {
+        var failure = Failure(.notStarted, Self.notStartedWords(for: reason))
+        failure.cancelReason = reason
+        return failure
+    }
+
+    private static func notStartedWords(for reason: CancelReason) -> String {
+        "not started: \(Self.words(for: reason)); it is safe to send it again"
     }
 
     private static func words(for reason: CancelReason) -> String {

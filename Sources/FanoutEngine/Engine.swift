@@ -44,9 +44,12 @@ package final class Engine: AttemptSink {
     /// The last failure of each lane, for words when the router refuses on a lane's behalf.
     var laneFailures: [LaneID: Failure] = [:]
 
+    /// Called after an attempt's end has been carried out, with nothing of the engine on the stack.
+    package var afterAttempt: ((Instant) -> Void)?
+
     private var nextRun: UInt64 = 1
     private var queue: [Effect] = []
-    private var isPerforming = false
+    private(set) var isPerforming = false
     private var timer: Scheduled<Void>?
     /// When the timer fires, and when the core wants to be woken.
     private var armed = Instant.never
@@ -129,6 +132,7 @@ package final class Engine: AttemptSink {
         run.nextIndex += 1
         var item = item
         do throws(Failure) {
+            if run.hasFailedFast { throw Self.notStarted(.failFast) }
             if let defaults = run.defaults { item.request = try item.request.merged(over: defaults) }
             if item.request.model.isEmpty, let first = item.race.first { item.request.model = first }
             let (ticket, shape) = try run.tickets.ticket(

@@ -19,6 +19,8 @@ final class ServerCore {
     let instanceID: UInt64
     var limits: Limits { self.engine.snapshot.limits }
     private let started = Engine.now()
+    /// How long output may wait for the end of a turn of the loop.
+    private static let flushMicroseconds: UInt64 = 300
 
     private var sessions: [UInt64: Session] = [:]
     private var connectionsOfTenant: [String: Int] = [:]
@@ -31,6 +33,12 @@ final class ServerCore {
     private var flushTimer: Scheduled<Void>?
     /// Sessions with output that isn't urgent.
     private var flushing: Set<UInt64> = []
+    /// Sessions with output that goes out with this turn of the loop, and since when the first of them waits.
+    private var flushesDue: [Session] = []
+    private var dueSince = Instant.zero
+    private var flushIsArmed = false
+    /// Batches with items that the engine doesn't have yet.
+    let intakes: IntakeQueue
     private(set) var isDraining = false
     private var drainTimer: Scheduled<Void>?
     private var whenDrained: (() -> Void)?
@@ -41,7 +49,9 @@ final class ServerCore {
         self.settings = settings
         self.logger = logger
         self.codec = WireCodec(limits: engine.snapshot.limits)
+        self.intakes = IntakeQueue(loop: loop)
         self.instanceID = UInt64.random(in: 1 ... .max)
+        engine.afterAttempt = { [unowned self] now in self.flushIfOverdue(now: now) }
     }
 
     // MARK: Connections
@@ -187,6 +197,30 @@ final class ServerCore {
         }
     }
 
+    /// Writes what a session has at the end of this turn of the loop.
+    func flushThisTurn(_ session: Session) {
+        if self.flushesDue.isEmpty { self.dueSince = Engine.now() }
+        self.flushesDue.append(session)
+        guard !self.flushIsArmed else { return }
+        self.flushIsArmed = true
+        self.loop.assumeIsolated().execute {
+            self.flushIsArmed = false
+            self.flushDue()
+        }
+    }
+
+    /// Writes now what has waited too long for the end of a turn in which much is done.
+    private func flushIfOverdue(now: Instant) {
+        guard !self.flushesDue.isEmpty, now.microseconds(since: self.dueSince) >= Self.flushMicroseconds else { return }
+        self.flushDue()
+    }
+
+    private func flushDue() {
+        let due = self.flushesDue
+        self.flushesDue.removeAll(keepingCapacity: true)
+        for session in due { session.output.flushScheduled(of: session) }
+    }
+
     /// Writes what a session has within two milliseconds, if nothing urgent takes it along before.
     func flushSoon(_ session: Session) {
         self.flushing.insert(session.id)
@@ -211,7 +245,11 @@ final class ServerCore {
         let bound = self.limits.drainMilliseconds
         for session in Array(self.sessions.values) { session.goAway(deadlineMilliseconds: bound) }
         self.drainTimer = self.loop.assumeIsolated().scheduleTask(in: .milliseconds(Int64(clamping: bound))) {
-            self.engine.cancelAll(reason: .drain, now: Engine.now())
+            let now = Engine.now()
+            for session in self.sessions.values {
+                for batch in Array(session.batches.values) { batch.feed(atMost: .max, now: now) }
+            }
+            self.engine.cancelAll(reason: .drain, now: now)
             // What was cancelled is on its way; connections that don't read it are closed a moment later.
             self.drainTimer = self.loop.assumeIsolated().scheduleTask(in: .seconds(2)) { self.abandon() }
         }
@@ -230,6 +268,7 @@ final class ServerCore {
         self.drainTimer?.cancel()
         self.sweep?.cancel()
         self.flushTimer?.cancel()
+        self.intakes.cancel()
         done()
     }
 }

@@ -33,46 +33,40 @@ extension Session {
         self.batches[id] = batch
         self.conversation.accepted(id)
         self.send(ServerFrame(id: id, body: .accepted(predictedFinishMilliseconds: 0)), isUrgent: false)
-        self.add(submit.items, to: batch, run: run, byteCount: byteCount, now: now)
-        if !submit.isOpen || self.inputIsClosed { self.engine.close(run, now: now) }
+        batch.take(submit.items, byteCount: byteCount, now: now)
+        if !submit.isOpen || self.inputIsClosed { batch.complete(now: now) }
         batch.updateDispatch(now: now)
     }
 
     func append(_ frame: ClientFrame, _ append: ClientFrame.Append, byteCount: Int, now: Instant) {
         let id = frame.id
-        guard let batch = self.batches[id], let run = batch.run, !run.isClosed else {
+        guard let batch = self.batches[id], let run = batch.run, !run.isClosed, !batch.isComplete else {
             let words = "batch \(id) isn't open: it is unknown, finished, or had its last Append"
             self.reject(frame, ServerFrame.Rejection(code: .invalidRequest, message: words), byteCount: byteCount)
             return
         }
         let itemsMax = self.core.limits.itemsPerBatch
-        guard UInt64(run.itemCount) + UInt64(append.items.count) <= itemsMax else {
+        guard batch.itemsSeen + UInt64(append.items.count) <= itemsMax else {
             let words = "batch \(id) would have more than \(itemsMax) items: send the rest as another batch"
             self.reject(frame, ServerFrame.Rejection(code: .tooLarge, message: words), byteCount: byteCount)
             return
         }
         guard self.charge(byteCount, batch: id, isOpen: true) else { return }
         batch.lastActivity = now
-        self.add(append.items, to: batch, run: run, byteCount: byteCount, now: now)
-        if append.isLast { self.engine.close(run, now: now) }
+        batch.take(append.items, byteCount: byteCount, now: now)
+        if append.isLast { batch.complete(now: now) }
     }
 
-    private func add(_ items: [WireItem], to batch: SessionBatch, run: BatchRun, byteCount: Int, now: Instant) {
-        guard !items.isEmpty else {
-            batch.run(run, releasedUploadBytes: byteCount)
-            return
+    /// Ends items of a batch, or all of it; what has not been handed on yet is, so that each gets its result.
+    func cancel(_ batch: SessionBatch, indexes: [UInt32], now: Instant) {
+        guard let run = batch.run else { return }
+        if indexes.isEmpty || indexes.contains(where: { $0 >= run.itemCount }) {
+            batch.feed(atMost: .max, now: now)
         }
-        let share = byteCount / items.count
-        var bytes = byteCount - share * (items.count - 1)
-        for item in items {
-            guard !run.isClosed || run.liveItems == 0 && !run.hasEnded else { break }
-            self.add(item, to: batch, run: run, uploadBytes: bytes, now: now)
-            bytes = share
-        }
-        self.engine.submit(run, now: now)
+        self.engine.cancel(run, indexes: indexes.isEmpty ? nil : indexes, reason: .client, now: now)
     }
 
-    private func add(_ item: WireItem, to batch: SessionBatch, run: BatchRun, uploadBytes: Int, now: Instant) {
+    func add(_ item: WireItem, to batch: SessionBatch, run: BatchRun, uploadBytes: Int, now: Instant) {
         switch item {
         case .refused(let id, let failure):
             self.engine.add(refused: failure, id: id, to: run, uploadBytes: uploadBytes, now: now)

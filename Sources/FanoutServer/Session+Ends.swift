@@ -48,7 +48,7 @@ extension Session {
         }
         let now = self.now
         for batch in Array(self.batches.values) {
-            if let run = batch.run, !run.isClosed { self.engine.close(run, now: now) }
+            if let run = batch.run, !run.isClosed { batch.complete(now: now) }
         }
         self.closeIfDone()
     }

@@ -114,8 +114,8 @@ final class Session {
         case .append(let append): self.append(frame, append, byteCount: byteCount, now: now)
         case .blob(let blob): self.take(blob, id: frame.id, now: now)
         case .cancel(let indexes):
-            guard let batch = self.batches[frame.id], let run = batch.run else { return }
-            self.engine.cancel(run, indexes: indexes.isEmpty ? nil : indexes, reason: .client, now: now)
+            guard let batch = self.batches[frame.id] else { return }
+            self.cancel(batch, indexes: indexes, now: now)
         case .credit(let results):
             guard let batch = self.batches[frame.id] else { return }
             do {
@@ -237,7 +237,7 @@ final class Session {
         self.settleBlobs(before: before)
         for batch in Array(self.batches.values) {
             batch.sendProgress(now: now)
-            guard let run = batch.run, !run.isClosed, run.liveItems == 0 else { continue }
+            guard let run = batch.run, !run.isClosed, run.liveItems == 0, batch.intake.isEmpty else { continue }
             if now >= batch.lastActivity.adding(milliseconds: limits.batchIdleMilliseconds) {
                 self.engine.cancel(run, indexes: nil, reason: .batchIdle, now: now)
             }

@@ -18,6 +18,12 @@ final class SessionBatch: ResultSink {
     var run: BatchRun?
     /// Blobs that its items name, freed at its end.
     var blobs: Set<UInt64> = []
+    /// Items that the engine doesn't have yet.
+    private(set) var intake = Intake()
+    /// Its client sends no more items.
+    private(set) var isComplete = false
+    /// It waits in the loop's ``IntakeQueue``.
+    var isInIntakeQueue = false
     /// When its last frame or result came or went.
     var lastActivity: Instant
     var nextProgress: Instant
@@ -48,6 +54,44 @@ final class SessionBatch: ResultSink {
         self.reorder = ReorderBuffer(countMax: limits.reorderResults, bytesMax: limits.reorderBytes)
         self.lastActivity = now
         self.nextProgress = now.adding(milliseconds: 100)
+    }
+
+    /// Items of it that have come, whether the engine has them or not.
+    var itemsSeen: UInt64 { UInt64(self.run?.itemCount ?? 0) + UInt64(self.intake.count) }
+
+    /// Takes a frame's items: the first ones go to the engine at once, the others when the loop has time for them.
+    func take(_ items: [WireItem], byteCount: Int, now: Instant) {
+        guard let run = self.run else { return }
+        guard !items.isEmpty else {
+            self.run(run, releasedUploadBytes: byteCount)
+            return
+        }
+        let hadNone = self.intake.isEmpty
+        self.intake.append(items, byteCount: byteCount)
+        self.session.hold(byteCount)
+        if hadNone { self.feed(atMost: IntakeQueue.sliceItems, now: now) }
+        if !self.intake.isEmpty { self.session.core.intakes.add(self) }
+    }
+
+    /// Hands items on to the engine.
+    func feed(atMost count: Int, now: Instant) {
+        // A run that was ended from elsewhere takes nothing more.
+        guard let run = self.run, !run.isClosed, !self.isAbandoned, !self.intake.isEmpty else { return }
+        var left = count
+        while left > 0, let next = self.intake.next() {
+            left -= 1
+            self.session.release(next.bytes)
+            self.session.add(next.item, to: self, run: run, uploadBytes: next.bytes, now: now)
+        }
+        self.session.engine.submit(run, now: now)
+        if self.intake.isEmpty, self.isComplete { self.session.engine.close(run, now: now) }
+    }
+
+    /// The client sends no more items.
+    func complete(now: Instant) {
+        guard let run = self.run, !self.isComplete else { return }
+        self.isComplete = true
+        if self.intake.isEmpty { self.session.engine.close(run, now: now) }
     }
 
     /// The batch is over for the client, too.
@@ -163,6 +207,7 @@ final class SessionBatch: ResultSink {
     /// Forgets what is held: the connection is gone.
     func abandon() {
         self.isAbandoned = true
+        while let next = self.intake.next() { self.session.release(next.bytes) }
         while self.waitingStart < self.waiting.count {
             self.session.release(Self.bytes(of: self.waiting[self.waitingStart]))
             self.waitingStart += 1

@@ -48,11 +48,13 @@ final class SessionOutput {
     func scheduleFlush(of session: Session) {
         guard !self.flushIsScheduled, !session.isClosed else { return }
         self.flushIsScheduled = true
-        session.core.loop.assumeIsolated().execute {
-            session.sendWindows()
-            session.output.flush(of: session, thenClose: false)
-            session.outputChanged()
-        }
+        session.core.flushThisTurn(session)
+    }
+
+    func flushScheduled(of session: Session) {
+        session.sendWindows()
+        self.flush(of: session, thenClose: false)
+        session.outputChanged()
     }
 
     func flush(of session: Session, thenClose: Bool) {

@@ -110,6 +110,10 @@ import Testing
             kit.add(["y"], model: "nobody", to: run)
             #expect(kit.runner.attempts[0].cancelled == .failFast)
             #expect(kit.sink.codes == [0: .cancelled, 1: .noRoute])
+            kit.add(["z"], to: run)
+            #expect(kit.sink.codes == [0: .cancelled, 1: .noRoute, 2: .notStarted])
+            #expect(kit.sink.ends == 0)
+            kit.engine.close(run, now: Engine.now())
             #expect(kit.sink.ends == 1)
         }
     }

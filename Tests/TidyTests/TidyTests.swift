@@ -28,8 +28,8 @@ import Testing
             "Logging", "NIOCore",
         ],
         "FanoutServer": [
-            "Crypto", "FanoutEngine", "FanoutModel", "FanoutWire", "Glibc", "Logging", "NIOCore", "NIOPosix",
-            "ServiceLifecycle",
+            "Crypto", "DequeModule", "FanoutEngine", "FanoutModel", "FanoutWire", "Glibc", "Logging", "NIOCore",
+            "NIOPosix", "ServiceLifecycle",
         ],
         "FanoutClient": ["FanoutModel", "FanoutWire", "Glibc", "NIOCore", "NIOPosix", "Synchronization"],
         "FanoutSimulation": ["FanoutModel", "FanoutRouter", "Glibc"],
