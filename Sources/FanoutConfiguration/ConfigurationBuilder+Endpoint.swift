@@ -240,8 +240,8 @@ extension ConfigurationBuilder {
 enum ProviderNames {
     /// Providers of LiteLLM that Fanout doesn't speak to yet, with what to write instead.
     static let unsupported: [String: String] = [
-        "gemini": "", "vertex_ai": "", "vertex_ai_beta": "", "bedrock": "", "cohere": "",
-        "cohere_chat": "", "azure_ai": "", "sagemaker": "", "replicate": "", "watsonx": "", "databricks": "",
+        "gemini": "", "vertex_ai": "", "vertex_ai_beta": "", "bedrock": "",
+        "azure_ai": "", "sagemaker": "", "replicate": "", "watsonx": "", "databricks": "",
         "ollama": "for its OpenAI API write openai_like/MODEL with api_base http://HOST:11434/v1",
         "ollama_chat": "for its OpenAI API write openai_like/MODEL with api_base http://HOST:11434/v1",
         "huggingface": "for a TGI server write openai_like/MODEL with its URL and /v1 in api_base",

@@ -7,6 +7,8 @@ package enum WireFormat: UInt8, Sendable, Hashable {
     case openAI
     /// Anthropic's Messages.
     case anthropic
+    /// Cohere's API, version 2.
+    case cohere
     /// The built-in seeded provider; no network.
     case simulated
 }

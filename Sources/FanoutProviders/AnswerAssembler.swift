@@ -10,6 +10,7 @@ internal import FanoutModel
 enum AnswerAssembler: Sendable {
     case openAI(OpenAIAssembler)
     case anthropic(AnthropicAssembler)
+    case cohere(CohereAssembler)
     /// Its state is on the stack of ``take(_:deltas:)``, so that nothing is copied.
     case moved
 
@@ -31,6 +32,8 @@ enum AnswerAssembler: Sendable {
         case brokenOff
         /// The provider had no capacity to finish it.
         case overloaded
+        /// The provider ran out of time to finish it.
+        case timedOut
     }
 
     /// An assembler for the answer to a request.
@@ -40,6 +43,8 @@ enum AnswerAssembler: Sendable {
             self = .openAI(OpenAIAssembler(for: request, quirks: endpoint.quirks, emits: stream, choices: choices))
         case .anthropic:
             self = .anthropic(AnthropicAssembler(emits: stream))
+        case .cohere:
+            self = .cohere(CohereAssembler(for: request, emits: stream))
         }
     }
 
@@ -54,6 +59,10 @@ enum AnswerAssembler: Sendable {
             self = .moved
             defer { self = .anthropic(assembler) }
             return try assembler.take(json, deltas: &deltas)
+        case .cohere(var assembler):
+            self = .moved
+            defer { self = .cohere(assembler) }
+            return try assembler.take(json, deltas: &deltas)
         case .moved:
             preconditionFailure("an assembler was used inside its own call")
         }
@@ -64,6 +73,7 @@ enum AnswerAssembler: Sendable {
         switch self {
         case .openAI(let assembler): assembler.hasContent
         case .anthropic(let assembler): assembler.hasContent
+        case .cohere(let assembler): assembler.hasContent
         case .moved: false
         }
     }
@@ -73,6 +83,7 @@ enum AnswerAssembler: Sendable {
         switch self {
         case .openAI(let assembler): assembler.isFinished
         case .anthropic(let assembler): assembler.isFinished
+        case .cohere(let assembler): assembler.isFinished
         case .moved: false
         }
     }
@@ -81,6 +92,7 @@ enum AnswerAssembler: Sendable {
     var partError: [UInt8] {
         switch self {
         case .openAI(let assembler): assembler.choiceError
+        case .cohere(let assembler): assembler.partError
         case .anthropic, .moved: []
         }
     }
@@ -90,6 +102,7 @@ enum AnswerAssembler: Sendable {
         switch self {
         case .openAI(let assembler): assembler.fault
         case .anthropic(let assembler): assembler.fault
+        case .cohere(let assembler): assembler.fault
         case .moved: nil
         }
     }
@@ -99,6 +112,7 @@ enum AnswerAssembler: Sendable {
         switch self {
         case .openAI(let assembler): assembler.response()
         case .anthropic(let assembler): assembler.response()
+        case .cohere(let assembler): assembler.response()
         case .moved: Response(body: .chat([]))
         }
     }

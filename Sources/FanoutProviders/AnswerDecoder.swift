@@ -233,6 +233,8 @@ package struct AnswerDecoder: Sendable {
         case .brokenOff: throw self.completed(Failure(.providerError, "\(self.provider) broke off the answer"))
         case .overloaded:
             throw self.completed(Failure(.overloaded, "\(self.provider) had no capacity to finish the answer"))
+        case .timedOut:
+            throw self.completed(Failure(.timeout, "\(self.provider) ran out of time to finish the answer"))
         case nil: return self.assembler.response()
         }
     }

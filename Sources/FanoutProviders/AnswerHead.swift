@@ -48,16 +48,27 @@ package struct AnswerHead: Sendable, Hashable {
         case 13 where Self.same(name, "x-ds-trace-id") && self.requestID.isEmpty: self.requestID = value
         case 14 where Self.same(name, "retry-after-ms"): self.retryAfterMilliseconds = value
         case 14 where Self.same(name, "x-should-retry"): self.shouldRetry = Self.boolean(value)
+        case 16 where Self.same(name, "x-debug-trace-id") && self.requestID.isEmpty: self.requestID = value
         case 15 where Self.same(name, "apim-request-id") && self.requestID.isEmpty: self.requestID = value
         case 22 where Self.same(name, "mistral-correlation-id") && self.requestID.isEmpty: self.requestID = value
         case 15 where Self.same(name, "ratelimit-reset"): self.rateReset = value
         case 17 where Self.same(name, "x-ratelimit-reset"): self.rateReset = value
         case 23 where Self.same(name, "x-ratelimit-reset-after"): self.rateReset = value
+        // Cohere's, of calls a minute.
+        case 27 where Self.same(name, "x-trial-endpoint-call-limit"): self.change { $0.requests.limit = UInt64(value) }
+        case 31 where Self.same(name, "x-trial-endpoint-call-remaining"):
+            self.change { $0.requests.remaining = UInt64(value) }
         case 17...48 where Self.hasPrefix(name, "x-ratelimit-") || Self.hasPrefix(name, "anthropic-ratelimit-"):
             var rates = self.rates ?? RateReport()
             if rates.take(name: name, value: value) { self.rates = rates }
         default: break
         }
+    }
+
+    private mutating func change(_ body: (inout RateReport) -> Void) {
+        var rates = self.rates ?? RateReport()
+        body(&rates)
+        self.rates = rates
     }
 
     /// Whether the status says success.

@@ -24,6 +24,12 @@ extension ProviderCatalogue {
             (1_000_000, "claude-sonnet-4-6 claude-opus-4-6 claude-opus-4-7 claude-opus-4-8"),
             (1_000_000, "claude-sonnet-5 claude-sonnet-5-5 claude-opus-5 claude-opus-5-5 claude-haiku-5-5"),
         ],
+        "cohere": [
+            (512, "embed-english-light-v3.0 embed-english-v3.0 embed-multilingual-v3.0 embed-multilingual-light-v3.0"),
+            (128_000, "c4ai-aya-expanse-32b command-a-plus-05-2026 command-r-08-2024 command-r-plus-08-2024"),
+            (128_000, "command-r7b-12-2024 embed-v4.0"),
+            (256_000, "command-a-03-2025"),
+        ],
         "mistral": [
             (8_192, "mistral-embed codestral-embed"),
             (32_000, "mistral-small mistral-tiny"),
@@ -64,7 +70,8 @@ extension ProviderCatalogue {
     /// A snapshot of a model (`gpt-4o-2024-08-06`) has that of the model, a fine-tuned one (`ft:gpt-4o:acme`) that of
     /// its base. Azure's models are OpenAI's, where a deployment bears the model's name.
     package static func contextWindow(of model: String, at provider: String) -> UInt32? {
-        let owner = provider == "azure" ? "openai" : provider
+        let owners = ["azure": "openai", "cohere_chat": "cohere"]
+        let owner = owners[provider] ?? provider
         var name = Substring(model)
         if name.hasPrefix("ft:") { name = name.dropFirst(3).prefix { $0 != ":" } }
         return self.windowByModel["\(owner)/\(name)"] ?? self.windowByModel["\(owner)/\(self.undated(name))"]

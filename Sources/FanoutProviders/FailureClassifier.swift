@@ -67,6 +67,8 @@ package enum FailureClassifier {
             }
         }
         if provider == "mistral", words.code == "3505" { return .overloaded }
+        // Cohere's for a token that isn't valid; Groq's means something else.
+        if provider.hasPrefix("cohere"), status == 498 { return .authentication }
         return FailurePatterns.code(in: text, status: status) ?? self.code(ofStatus: status)
     }
 
@@ -93,7 +95,7 @@ package enum FailureClassifier {
             return .notFound
         case "unsupported_parameter", "unknown_parameter":
             return .unsupportedParameter
-        case "tool_use_failed":
+        case "tool_use_failed", "INVALID_TOOL_GENERATION":
             // The model's own call didn't follow the tool's schema; another try may.
             return .schemaMismatch
         case "rate_limit_exceeded", "rate_limited", "RateLimitReached", "rate_limit_error", "too_many_requests_error":

@@ -15,6 +15,7 @@ enum FailurePatterns {
         if status < 500, TextSearch.contains(self.contentPolicy, in: text) { return .contentPolicy }
         if status == 400, TextSearch.contains(self.authentication, in: text) { return .authentication }
         if self.saysOverloaded(status), TextSearch.contains(self.overloaded, in: text) { return .overloaded }
+        if status == 422, TextSearch.contains(["is not a valid field"], in: text) { return .unsupportedParameter }
         if status == 400 || status == 422, TextSearch.contains(self.notFound, in: text) { return .notFound }
         if status == 200, TextSearch.contains(["rate limit", "too many requests"], in: text) { return .rateLimited }
         return nil
@@ -65,7 +66,7 @@ enum FailurePatterns {
 
     private static let quota: [StaticString] = [
         "insufficient_quota", "credit balance is too low", "insufficient balance", "requires more credits",
-        "included credits", "spending limit", "used all available credits",
+        "included credits", "spending limit", "used all available credits", "api calls / month",
     ]
 
     private static let contentPolicy: [StaticString] = [

@@ -89,6 +89,8 @@ package enum ProviderCatalogue {
             format: .anthropic,
             offers: Needs.all.subtracting([.completion, .embedding, .audio])
         ),
+        Self.cohere("cohere"),
+        Self.cohere("cohere_chat"),
         ProviderEntry(
             "mistral",
             "https://api.mistral.ai/v1",
@@ -203,7 +205,8 @@ package enum ProviderCatalogue {
             "gpt-", "chatgpt-", "text-embedding-", "text-davinci-", "davinci-", "babbage-", "ft:gpt-", "codex-",
         ]
         if starts.contains(where: model.hasPrefix) || self.isReasoning(model) { return "openai" }
-        return model.hasPrefix("claude-") && self.byName["anthropic"] != nil ? "anthropic" : nil
+        if model.hasPrefix("claude-") { return "anthropic" }
+        return ["command-", "embed-english-", "embed-multilingual-"].contains(where: model.hasPrefix) ? "cohere" : nil
     }
 
     private static func isReasoning(_ model: String) -> Bool {
@@ -216,6 +219,17 @@ package enum ProviderCatalogue {
         }
         let next = letters.next()
         return next == nil || next == UInt8(ascii: "-")
+    }
+
+    private static func cohere(_ name: String) -> ProviderEntry {
+        ProviderEntry(
+            name,
+            "https://api.cohere.com/v2",
+            keys: ["COHERE_API_KEY", "CO_API_KEY"],
+            bases: ["COHERE_API_BASE"],
+            format: .cohere,
+            offers: Needs.all.subtracting([.completion, .audio])
+        )
     }
 
     private static func selfHosted(

@@ -60,6 +60,7 @@ struct ProviderWords: Equatable {
             self.message = sentences.compactMap(\.text).joined(separator: "\n")
         default:
             self.takeFields(value)
+            if self.type.isEmpty { self.type = Self.word(value["error_type"]) }
             if self.message.isEmpty { self.message = Self.detail(value["detail"]) }
         }
     }

@@ -18,7 +18,7 @@ enum StreamFraming: Sendable {
     /// The framing of a format's streams.
     init(of format: WireFormat) {
         switch format {
-        case .openAI, .anthropic, .simulated: self = .events(SSEParser())
+        case .openAI, .anthropic, .cohere, .simulated: self = .events(SSEParser())
         }
     }
 

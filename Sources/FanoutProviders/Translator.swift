@@ -33,6 +33,12 @@ package enum Translator {
                 headers: self.headers(for: endpoint, stream: stream),
                 body: try AnthropicEncoder.body(of: request, for: endpoint, stream: stream)
             )
+        case .cohere:
+            return ProviderRequest(
+                path: CohereEncoder.path(of: request, for: endpoint),
+                headers: self.headers(for: endpoint, stream: stream),
+                body: try CohereEncoder.body(of: request, for: endpoint, stream: stream)
+            )
         }
     }
 

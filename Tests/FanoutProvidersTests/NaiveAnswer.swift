@@ -59,12 +59,12 @@ struct NaiveAnswer: Equatable {
     /// From a recording's own JSON, a stream's chunks one after the other.
     init(_ recording: Recording) throws {
         guard recording.isEventStream else {
-            try self.take(JSONValue(parsing: recording.body))
+            try self.take(JSONValue(parsing: recording.body), of: recording)
             return
         }
         for line in String(decoding: recording.body, as: UTF8.self).split(whereSeparator: \.isNewline) {
             guard line.hasPrefix("data:"), !line.hasSuffix("[DONE]") else { continue }
-            try self.take(JSONValue(parsing: Array(line.dropFirst(5).utf8)))
+            try self.take(JSONValue(parsing: Array(line.dropFirst(5).utf8)), of: recording)
         }
     }
 
@@ -121,7 +121,8 @@ struct NaiveAnswer: Equatable {
         }
     }
 
-    private mutating func take(_ chunk: JSONValue) throws {
+    private mutating func take(_ chunk: JSONValue, of recording: Recording) throws {
+        if recording.provider == "cohere" { return self.takeCohere(chunk) }
         if chunk["type"] != nil { return self.takeAnthropic(chunk) }
         for (position, choice) in (chunk["choices"]?.elements ?? []).enumerated() {
             let index = Int(Self.number(choice["index"]) ?? Int64(position))

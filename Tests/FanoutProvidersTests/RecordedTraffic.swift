@@ -47,6 +47,7 @@ struct Recording: Sendable, CustomTestStringConvertible {
                 let endpoint = entry["endpoint"]?.text, let name = Self.names[provider],
                 ["chat.completions", "completions", "embeddings", "messages"]
                     .contains(endpoint.split(separator: "-").last ?? "") || endpoint.hasPrefix("openai-compat.")
+                    || provider == "cohere"
             else { return nil }
             return try? Recording(file: folder.appendingPathComponent(file), provider: name)
         }
@@ -56,7 +57,8 @@ struct Recording: Sendable, CustomTestStringConvertible {
     private static let names = [
         "openai": "openai", "azure-openai": "azure", "mistral": "mistral", "groq": "groq", "deepseek": "deepseek",
         "xai": "xai", "openrouter": "openrouter", "vllm": "hosted_vllm", "openai-compatible": "openai_like",
-        "anthropic": "anthropic", "ollama": "openai_like", "huggingface": "openai_like", "gemini": "openai_like",
+        "anthropic": "anthropic", "cohere": "cohere", "ollama": "openai_like", "huggingface": "openai_like",
+        "gemini": "openai_like",
     ]
 
     private init(file: URL, provider: String) throws {
@@ -84,7 +86,7 @@ struct Recording: Sendable, CustomTestStringConvertible {
         self.isRequestCut = request["body_truncated"] == .bool(true)
         self.isEventStream = response["body_text"] != nil && self.status == 200
         if case .integer(let count)? = self.requestBody["n"] { self.choices = UInt32(clamping: count) }
-        switch self.requestBody["input"] {
+        switch self.requestBody["input"] ?? self.requestBody["texts"] {
         case .array(let inputs)?: self.inputs = inputs.count
         default: self.inputs = 1
         }

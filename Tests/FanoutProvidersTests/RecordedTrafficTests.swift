@@ -13,6 +13,9 @@ import Testing
         "groq-chat-4368c6f75e": (.schemaMismatch, "the model's own call is at fault, not the request"),
         "groq-chat-05d56e95de": (.schemaMismatch, "the model's own call is at fault, not the request"),
         "groq-chat-a4d92378e4": (.schemaMismatch, "the model's own call is at fault, not the request"),
+        "cohere-v2-chat-6ae3267b86": (.schemaMismatch, "the model's own call is at fault, not the request"),
+        "cohere-v2-chat-aa5bb77f1a": (.schemaMismatch, "the model's own call is at fault, not the request"),
+        "cohere-v2-chat-c33e1f8320": (.unsupportedParameter, "a bad request of a kind that has its own class"),
         "openai-chat-0ed923495c": (.unsupportedParameter, "a bad request of a kind that has its own class"),
         "azure-openai-chat-e5bba4ad98": (.timeout, "status 408 with the words upstream request timeout"),
     ]
@@ -29,7 +32,7 @@ import Testing
     func request(_ recording: Recording) -> Request {
         switch recording.endpoint {
         case "completions": Request(model: "g", task: .completion(CompletionRequest(prompts: ["p"])))
-        case let name where name.hasSuffix("embeddings"):
+        case let name where name.hasSuffix("embeddings") || name.hasSuffix("embed"):
             Request(
                 model: "g",
                 task: .embedding(EmbeddingRequest(inputs: Array(repeating: "i", count: recording.inputs)))

@@ -44,7 +44,21 @@ struct OpenAIVector: Sendable {
         return true
     }
 
-    private static func read(_ reader: inout JSONReader, sizeHint: Int) throws(JSONError) -> [UInt8] {
+    /// Reads an array of vectors that stand for themselves.
+    static func readPlain(_ reader: inout JSONReader) throws(JSONError) -> [[UInt8]] {
+        var vectors: [[UInt8]] = []
+        guard try reader.kind() == .array else {
+            try reader.skip()
+            return vectors
+        }
+        try reader.enterArray()
+        while try reader.nextElement() {
+            vectors.append(try Self.read(&reader, sizeHint: vectors.last?.count ?? 0))
+        }
+        return vectors
+    }
+
+    static func read(_ reader: inout JSONReader, sizeHint: Int) throws(JSONError) -> [UInt8] {
         let start = reader.offset
         if try reader.kind() == .string {
             var text: [UInt8] = []

@@ -1,0 +1,22 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+internal import FanoutJSON
+
+/// A count of tokens as a provider reports it.
+enum TokenCount {
+    /// Reads the next value; nil for what is no count, since an answer is not refused for its bill.
+    ///
+    /// Cohere's reference types its counts as floats.
+    static func read(_ reader: inout JSONReader) throws(JSONError) -> UInt64? {
+        guard try reader.kind() == .number else {
+            try reader.skip()
+            return nil
+        }
+        switch try reader.number() {
+        case .integer(let value) where value >= 0: return min(UInt64(value), 1 << 53)
+        case .double(let value) where value >= 0: return value < 0x1p53 ? UInt64(value) : 1 << 53
+        default: return nil
+        }
+    }
+}
