@@ -242,9 +242,6 @@ enum ProviderNames {
     static let unsupported: [String: String] = [
         "gemini": "", "vertex_ai": "", "vertex_ai_beta": "", "bedrock": "",
         "azure_ai": "", "sagemaker": "", "replicate": "", "watsonx": "", "databricks": "",
-        "ollama": "for its OpenAI API write openai_like/MODEL with api_base http://HOST:11434/v1",
-        "ollama_chat": "for its OpenAI API write openai_like/MODEL with api_base http://HOST:11434/v1",
-        "huggingface": "for a TGI server write openai_like/MODEL with its URL and /v1 in api_base",
         "text-completion-openai": "write openai/MODEL and ask for a completion",
         "lm_studio": "write openai_like/MODEL with api_base http://HOST:1234/v1",
         "litellm_proxy": "write openai_like/MODEL with the proxy's URL in api_base",

@@ -9,6 +9,10 @@ package enum WireFormat: UInt8, Sendable, Hashable {
     case anthropic
     /// Cohere's API, version 2.
     case cohere
+    /// Ollama's own.
+    case ollama
+    /// Text-generation-inference's own for text completions, and OpenAI's for the rest.
+    case huggingFace
     /// The built-in seeded provider; no network.
     case simulated
 }

@@ -11,6 +11,8 @@ enum AnswerAssembler: Sendable {
     case openAI(OpenAIAssembler)
     case anthropic(AnthropicAssembler)
     case cohere(CohereAssembler)
+    case ollama(OllamaAssembler)
+    case generation(GenerationAssembler)
     /// Its state is on the stack of ``take(_:deltas:)``, so that nothing is copied.
     case moved
 
@@ -45,6 +47,14 @@ enum AnswerAssembler: Sendable {
             self = .anthropic(AnthropicAssembler(emits: stream))
         case .cohere:
             self = .cohere(CohereAssembler(for: request, emits: stream))
+        case .ollama:
+            self = .ollama(OllamaAssembler(for: request, emits: stream))
+        case .huggingFace:
+            if case .completion(let completion) = request.task {
+                self = .generation(GenerationAssembler(for: completion, emits: stream))
+            } else {
+                self = .openAI(OpenAIAssembler(for: request, quirks: endpoint.quirks, emits: stream, choices: choices))
+            }
         }
     }
 
@@ -63,6 +73,14 @@ enum AnswerAssembler: Sendable {
             self = .moved
             defer { self = .cohere(assembler) }
             return try assembler.take(json, deltas: &deltas)
+        case .ollama(var assembler):
+            self = .moved
+            defer { self = .ollama(assembler) }
+            return try assembler.take(json, deltas: &deltas)
+        case .generation(var assembler):
+            self = .moved
+            defer { self = .generation(assembler) }
+            return try assembler.take(json, deltas: &deltas)
         case .moved:
             preconditionFailure("an assembler was used inside its own call")
         }
@@ -74,6 +92,8 @@ enum AnswerAssembler: Sendable {
         case .openAI(let assembler): assembler.hasContent
         case .anthropic(let assembler): assembler.hasContent
         case .cohere(let assembler): assembler.hasContent
+        case .ollama(let assembler): assembler.hasContent
+        case .generation(let assembler): assembler.hasContent
         case .moved: false
         }
     }
@@ -84,6 +104,8 @@ enum AnswerAssembler: Sendable {
         case .openAI(let assembler): assembler.isFinished
         case .anthropic(let assembler): assembler.isFinished
         case .cohere(let assembler): assembler.isFinished
+        case .ollama(let assembler): assembler.isFinished
+        case .generation(let assembler): assembler.isFinished
         case .moved: false
         }
     }
@@ -93,7 +115,7 @@ enum AnswerAssembler: Sendable {
         switch self {
         case .openAI(let assembler): assembler.choiceError
         case .cohere(let assembler): assembler.partError
-        case .anthropic, .moved: []
+        case .anthropic, .ollama, .generation, .moved: []
         }
     }
 
@@ -103,6 +125,8 @@ enum AnswerAssembler: Sendable {
         case .openAI(let assembler): assembler.fault
         case .anthropic(let assembler): assembler.fault
         case .cohere(let assembler): assembler.fault
+        case .ollama(let assembler): assembler.fault
+        case .generation(let assembler): assembler.fault
         case .moved: nil
         }
     }
@@ -113,6 +137,8 @@ enum AnswerAssembler: Sendable {
         case .openAI(let assembler): assembler.response()
         case .anthropic(let assembler): assembler.response()
         case .cohere(let assembler): assembler.response()
+        case .ollama(let assembler): assembler.response()
+        case .generation(let assembler): assembler.response()
         case .moved: Response(body: .chat([]))
         }
     }

@@ -235,8 +235,15 @@ package struct AnswerDecoder: Sendable {
             throw self.completed(Failure(.overloaded, "\(self.provider) had no capacity to finish the answer"))
         case .timedOut:
             throw self.completed(Failure(.timeout, "\(self.provider) ran out of time to finish the answer"))
-        case nil: return self.assembler.response()
+        case nil: break
         }
+        var response = self.assembler.response()
+        if let count = self.answerHead.promptTokens, var usage = response.usage, usage.promptTokens == 0 {
+            usage.promptTokens = min(count, 1 << 53)
+            usage.totalTokens += usage.promptTokens
+            response.usage = usage
+        }
+        return response
     }
 
     // MARK: Failures

@@ -21,6 +21,8 @@ package struct AnswerHead: Sendable, Hashable {
     package var shouldRetry: Bool?
     /// The provider's id of the request; empty = none.
     package var requestID = ""
+    /// Tokens of the prompt, from servers whose bodies don't say; nil = not given.
+    package var promptTokens: UInt64?
     /// What the provider says of its limits; nil = nothing.
     package var rates: RateReport?
 
@@ -49,6 +51,7 @@ package struct AnswerHead: Sendable, Hashable {
         case 14 where Self.same(name, "retry-after-ms"): self.retryAfterMilliseconds = value
         case 14 where Self.same(name, "x-should-retry"): self.shouldRetry = Self.boolean(value)
         case 16 where Self.same(name, "x-debug-trace-id") && self.requestID.isEmpty: self.requestID = value
+        case 15 where Self.same(name, "x-prompt-tokens"): self.promptTokens = UInt64(value)
         case 15 where Self.same(name, "apim-request-id") && self.requestID.isEmpty: self.requestID = value
         case 22 where Self.same(name, "mistral-correlation-id") && self.requestID.isEmpty: self.requestID = value
         case 15 where Self.same(name, "ratelimit-reset"): self.rateReset = value

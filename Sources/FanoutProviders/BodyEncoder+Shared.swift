@@ -58,6 +58,18 @@ extension BodyEncoder {
         self.writer.endObject()
     }
 
+    /// The one prompt of a completion, for formats that take one.
+    func onePrompt(of completion: CompletionRequest) throws(Failure) -> String {
+        guard completion.prompts.count == 1 else {
+            throw Failure(
+                .unsupportedParameter,
+                "\(self.endpoint.provider) completes one prompt a request: send an item for each",
+                param: "prompts"
+            )
+        }
+        return completion.prompts[0]
+    }
+
     mutating func writeTexts(_ texts: [String]) {
         self.writer.beginArray()
         for text in texts { self.writer.string(text) }

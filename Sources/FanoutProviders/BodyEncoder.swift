@@ -18,6 +18,8 @@ protocol BodyEncoder {
 
     /// The name under which an endpoint's default is written.
     func wireName(ofDefault key: String) -> String
+    /// Whether a parameter is in an object inside the body, which the encoder writes itself.
+    func nests(_ key: String) -> Bool
 }
 
 /// A part's place: its message and its own index.
@@ -30,13 +32,14 @@ private let neverDefaults: Set<String> = [
 
 extension BodyEncoder {
     func wireName(ofDefault key: String) -> String { key }
+    func nests(_ key: String) -> Bool { false }
 
     /// Appends what the caller sent in addition; the body has none of these keys yet.
     mutating func writeExtra() throws(Failure) {
         guard !self.extra.members.isEmpty else { return }
         if self.keepsKeys { self.written.append(contentsOf: self.extra.members.map(\.key)) }
         do throws(JSONError) {
-            try self.writer.members(of: self.extra.json)
+            try self.writer.members(of: self.extra.json, skipping: self.nests)
         } catch {
             throw Failure(.invalidRequest, "extra_json must be one JSON object: \(error)", param: "extra_json")
         }
@@ -55,7 +58,7 @@ extension BodyEncoder {
         }
         for member in members {
             let name = self.wireName(ofDefault: member.key)
-            guard !self.written.contains(name), !neverDefaults.contains(name) else { continue }
+            guard !self.written.contains(name), !neverDefaults.contains(name), !self.nests(name) else { continue }
             self.writer.key(name)
             self.writer.raw(Array(json[member.value]))
         }

@@ -102,7 +102,8 @@ package enum FailureClassifier {
             return FailurePatterns.isTooLargeEver(text) || status == 413 ? .tooLarge : .rateLimited
         case "overloaded_error", "overloaded", "insufficient_system_resource":
             return .overloaded
-        case "model_error":
+        // The last two are text-generation-inference's.
+        case "model_error", "generation", "incomplete_generation":
             return .providerError
         default:
             return nil

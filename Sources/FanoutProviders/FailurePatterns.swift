@@ -61,7 +61,7 @@ enum FailurePatterns {
         "maximum prompt length is", "context length is only", "the input length exceeds",
         "exceeds the available context",
         "too_many_prompt_tokens", "exceeds the maximum number of tokens allowed", "model's maximum context limit",
-        "is longer than the model's context length",
+        "is longer than the model's context length", "`inputs` must have less than",
     ]
 
     private static let quota: [StaticString] = [

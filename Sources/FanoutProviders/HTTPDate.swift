@@ -24,7 +24,7 @@ enum HTTPDate {
 
     /// Days since 1970-01-01 in the Gregorian calendar; years are counted from March, so that a leap day is the last
     /// one.
-    private static func days(year: Int64, month: Int64, day: Int64) -> Int64 {
+    static func days(year: Int64, month: Int64, day: Int64) -> Int64 {
         let shifted = month <= 2 ? year - 1 : year
         let era = shifted / 400
         let yearOfEra = shifted - era * 400

@@ -144,6 +144,15 @@ package enum ProviderCatalogue {
             keys: ["PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY"]
         ),
         ProviderEntry("cerebras", "https://api.cerebras.ai/v1", keys: ["CEREBRAS_API_KEY"]),
+        ProviderEntry(
+            "huggingface",
+            "https://router.huggingface.co/v1",
+            keys: ["HUGGINGFACE_API_KEY", "HF_TOKEN"],
+            bases: ["HF_API_BASE", "HUGGINGFACE_API_BASE"],
+            format: .huggingFace
+        ),
+        Self.ollama("ollama"),
+        Self.ollama("ollama_chat"),
         Self.selfHosted("vllm", keys: ["VLLM_API_KEY"], bases: ["VLLM_API_BASE"]),
         Self.selfHosted("hosted_vllm", keys: ["HOSTED_VLLM_API_KEY"], bases: ["HOSTED_VLLM_API_BASE"]),
         Self.selfHosted("llamacpp", baseURL: "http://localhost:8080/v1"),
@@ -229,6 +238,18 @@ package enum ProviderCatalogue {
             bases: ["COHERE_API_BASE"],
             format: .cohere,
             offers: Needs.all.subtracting([.completion, .audio])
+        )
+    }
+
+    private static func ollama(_ name: String) -> ProviderEntry {
+        ProviderEntry(
+            name,
+            "http://localhost:11434",
+            keys: ["OLLAMA_API_KEY"],
+            bases: ["OLLAMA_API_BASE"],
+            needsKey: false,
+            format: .ollama,
+            offers: Needs.all.subtracting([.documents, .audio])
         )
     }
 

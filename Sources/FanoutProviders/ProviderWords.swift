@@ -55,6 +55,8 @@ struct ProviderWords: Equatable {
             // xAI, TGI, Hugging Face: a sentence, with a code beside it.
             self.takeFields(value)
             self.message = text
+            // A model that is being loaded, in seconds.
+            if case .double(let seconds)? = value["estimated_time"] { self.retryDelay = "\(seconds)" }
             if self.type.isEmpty { self.type = Self.word(value["error_type"]) }
         case .array(let sentences)?:
             self.message = sentences.compactMap(\.text).joined(separator: "\n")
@@ -69,7 +71,11 @@ struct ProviderWords: Equatable {
         self.message = error["message"]?.text ?? ""
         self.code = Self.word(error["code"])
         self.type = Self.word(error["type"])
-        if self.type.isEmpty { self.type = Self.word(error["status"]) }
+        switch error["status"] {
+        // Ollama's, of an error inside a stream.
+        case .integer(let status)? where self.code.isEmpty: self.code = "\(status)"
+        case let status: if self.type.isEmpty { self.type = Self.word(status) }
+        }
         self.param = Self.word(error["param"])
         if let raw = error["metadata"]?["raw"] {
             self.inner = raw.text ?? String(decoding: raw.serialized(), as: UTF8.self)

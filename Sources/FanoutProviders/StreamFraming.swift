@@ -18,7 +18,8 @@ enum StreamFraming: Sendable {
     /// The framing of a format's streams.
     init(of format: WireFormat) {
         switch format {
-        case .openAI, .anthropic, .cohere, .simulated: self = .events(SSEParser())
+        case .openAI, .anthropic, .cohere, .huggingFace, .simulated: self = .events(SSEParser())
+        case .ollama: self = .lines(LineParser())
         }
     }
 

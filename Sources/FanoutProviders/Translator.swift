@@ -39,7 +39,43 @@ package enum Translator {
                 headers: self.headers(for: endpoint, stream: stream),
                 body: try CohereEncoder.body(of: request, for: endpoint, stream: stream)
             )
+        case .ollama:
+            return ProviderRequest(
+                path: OllamaEncoder.path(of: request, for: endpoint),
+                headers: self.headers(for: endpoint, stream: stream),
+                body: try OllamaEncoder.body(of: request, for: endpoint, stream: stream)
+            )
+        case .huggingFace:
+            return try self.encodeHuggingFace(request, for: endpoint, stream: stream)
         }
+    }
+
+    /// A completion in the form of text-generation-inference, anything else in OpenAI's.
+    private static func encodeHuggingFace(
+        _ request: Request,
+        for endpoint: Endpoint,
+        stream: Bool
+    ) throws(Failure) -> ProviderRequest {
+        let headers = self.headers(for: endpoint, stream: stream)
+        guard case .completion(let completion)? = request.task else {
+            let endpoint = HuggingFacePath.openAI(endpoint)
+            let dialect = ProviderCatalogue.dialect(of: endpoint.provider)
+            return ProviderRequest(
+                path: OpenAIPath.path(of: request, for: endpoint),
+                headers: headers,
+                body: try OpenAIEncoder.body(of: request, for: endpoint, dialect: dialect, stream: stream)
+            )
+        }
+        return ProviderRequest(
+            path: HuggingFacePath.completionPath(for: endpoint, stream: stream),
+            headers: headers,
+            body: try GenerationEncoder.body(
+                of: completion,
+                extra: request.extraJSON,
+                for: endpoint,
+                stream: stream
+            )
+        )
     }
 
     /// The request as bytes in one canonical form, without anything of an endpoint and with no parameter left out.

@@ -30,6 +30,14 @@ import Testing
         #expect(!ProviderCatalogue.quirks(of: "hosted_vllm", model: model).contains(.maxCompletionTokens))
     }
 
+    @Test(arguments: ["command-a-03-2025", "embed-english-v3.0", "embed-multilingual-light-v3.0"])
+    func `Cohere's models are known by their bare names, with their windows`(model: String) {
+        #expect(ProviderCatalogue.provider(ofBareName: model) == "cohere")
+        for provider in ["cohere", "cohere_chat"] {
+            #expect(ProviderCatalogue.contextWindow(of: model, at: provider) != nil)
+        }
+    }
+
     @Test func `entries are found by name and say where they are`() {
         #expect(Set(ProviderCatalogue.entries.map(\.name)).count == ProviderCatalogue.entries.count)
         for entry in ProviderCatalogue.entries {

@@ -63,8 +63,9 @@ struct NaiveAnswer: Equatable {
             return
         }
         for line in String(decoding: recording.body, as: UTF8.self).split(whereSeparator: \.isNewline) {
-            guard line.hasPrefix("data:"), !line.hasSuffix("[DONE]") else { continue }
-            try self.take(JSONValue(parsing: Array(line.dropFirst(5).utf8)), of: recording)
+            let data = line.hasPrefix("{") ? line : line.dropFirst(5)
+            guard line.hasPrefix("{") || line.hasPrefix("data:"), !line.hasSuffix("[DONE]") else { continue }
+            try self.take(JSONValue(parsing: Array(data.utf8)), of: recording)
         }
     }
 
@@ -122,7 +123,12 @@ struct NaiveAnswer: Equatable {
     }
 
     private mutating func take(_ chunk: JSONValue, of recording: Recording) throws {
-        if recording.provider == "cohere" { return self.takeCohere(chunk) }
+        switch (recording.provider, recording.endpoint) {
+        case ("cohere", _): return self.takeCohere(chunk)
+        case ("ollama", _): return self.takeOllama(chunk)
+        case ("huggingface", "inference"): return self.takeGeneration(chunk, of: recording)
+        default: break
+        }
         if chunk["type"] != nil { return self.takeAnthropic(chunk) }
         for (position, choice) in (chunk["choices"]?.elements ?? []).enumerated() {
             let index = Int(Self.number(choice["index"]) ?? Int64(position))

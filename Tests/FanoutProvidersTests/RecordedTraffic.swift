@@ -44,20 +44,24 @@ struct Recording: Sendable, CustomTestStringConvertible {
         let cases = entries.elements ?? entries["cases"]?.elements ?? []
         return cases.compactMap { entry -> Recording? in
             guard let file = entry["file"]?.text, let provider = entry["provider"]?.text,
-                let endpoint = entry["endpoint"]?.text, let name = Self.names[provider],
+                let endpoint = entry["endpoint"]?.text, let name = Self.name(of: provider, endpoint),
                 ["chat.completions", "completions", "embeddings", "messages"]
                     .contains(endpoint.split(separator: "-").last ?? "") || endpoint.hasPrefix("openai-compat.")
-                    || provider == "cohere"
+                    || ["cohere", "ollama", "huggingface"].contains(provider)
             else { return nil }
             return try? Recording(file: folder.appendingPathComponent(file), provider: name)
         }
     }
 
-    /// The catalogue's name of a recorded provider.
+    /// The catalogue's name of a recorded provider, whose own format the operation is in.
+    private static func name(of provider: String, _ endpoint: String) -> String? {
+        endpoint.hasPrefix("openai-compat.") ? "openai_like" : Self.names[provider]
+    }
+
     private static let names = [
         "openai": "openai", "azure-openai": "azure", "mistral": "mistral", "groq": "groq", "deepseek": "deepseek",
         "xai": "xai", "openrouter": "openrouter", "vllm": "hosted_vllm", "openai-compatible": "openai_like",
-        "anthropic": "anthropic", "cohere": "cohere", "ollama": "openai_like", "huggingface": "openai_like",
+        "anthropic": "anthropic", "cohere": "cohere", "ollama": "ollama", "huggingface": "huggingface",
         "gemini": "openai_like",
     ]
 

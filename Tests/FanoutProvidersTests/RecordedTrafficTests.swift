@@ -31,7 +31,8 @@ import Testing
 
     func request(_ recording: Recording) -> Request {
         switch recording.endpoint {
-        case "completions": Request(model: "g", task: .completion(CompletionRequest(prompts: ["p"])))
+        case "completions", "native.generate", "inference":
+            Request(model: "g", task: .completion(CompletionRequest(prompts: ["p"])))
         case let name where name.hasSuffix("embeddings") || name.hasSuffix("embed"):
             Request(
                 model: "g",
@@ -51,7 +52,12 @@ import Testing
         )
     }
 
-    @Test(arguments: Recording.all.filter { !$0.tags.contains("error") })
+    /// Answers of operations that Fanout hasn't, with the reason.
+    static let otherOperations = [
+        "huggingface-inference-ff5318532f": "the words that may stand in the place of a mask, which aren't a completion"
+    ]
+
+    @Test(arguments: Recording.all.filter { !$0.tags.contains("error") && otherOperations[$0.id] == nil })
     func `a recorded answer decodes to what it says, at any cut`(recording: Recording) throws {
         let whole = self.decoded(recording, [recording.body])
         let response = try whole.result.get()
