@@ -225,6 +225,15 @@ import Testing
             error: "config.yaml:3:48: error: model_list[0].litellm_params.api_key: CREDENTIALS_DIRECTORY isn't set"
         ),
         Row(
+            yaml: "{model: openai/m, api_key: file/etc/key}",
+            error:
+                "config.yaml:3:48: error: model_list[0].litellm_params.api_key: the file of that path doesn't exist: check the path"
+        ),
+        Row(
+            yaml: "{model: openai/m, api_key: file/}",
+            error: "config.yaml:3:48: error: model_list[0].litellm_params.api_key: file must be followed by an absolute"
+        ),
+        Row(
             yaml: "{model: openai/m, api_key: \"a b\"}",
             error:
                 "config.yaml:3:48: error: model_list[0].litellm_params.api_key: has characters that a header can't carry"

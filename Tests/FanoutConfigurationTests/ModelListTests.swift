@@ -121,10 +121,25 @@ import Testing
             environment: ["CREDENTIALS_DIRECTORY": "/run/credentials"],
             key: "bearer k7"
         ),
+        Key(
+            params: "{model: openai/m, api_key: os.environ/openai}",
+            environment: ["CREDENTIALS_DIRECTORY": "/run/credentials"],
+            key: "bearer k7"
+        ),
+        Key(
+            params: "{model: openai/m, api_key: os.environ/openai}",
+            environment: ["CREDENTIALS_DIRECTORY": "/run/credentials", "openai": "k8"],
+            key: "bearer k8"
+        ),
+        Key(params: "{model: openai/m, api_key: file/etc/fanout/key}", key: "bearer k9"),
     ])
-    func `a key comes from the file, a variable, a credential, or isn't needed`(row: Key) throws {
+    func `a key comes from the file, a variable, a credential, another file, or isn't needed`(row: Key) throws {
         let yaml = "model_list:\n  - model_name: small\n    litellm_params: \(row.params)\n"
-        let loaded = try load(yaml, row.environment, files: ["/run/credentials/openai": "k7\n"])
+        let loaded = try load(
+            yaml,
+            row.environment,
+            files: ["/run/credentials/openai": "k7\n", "/etc/fanout/key": "  k9\n\n"]
+        )
         #expect(try key(of: loaded.small()) == row.key)
     }
 

@@ -31,6 +31,7 @@ import Testing
         "{model: 'openai/*KEY', api_key: k}",
         "{model: azure/m, api_key: KEY, api_base: 'https://h', api_version: 'KEY KEY'}",
         "{model: openai/m, api_key: os.environ/KEY}", "{model: openai/m, api_key: credential/KEY}",
+        "{model: openai/m, api_key: file/KEY}",
         "{model: openai/m, api_key: k, custom_llm_provider: KEY}", "{model: openai/m, api_key: KEY",
         "[KEY, KEY: x, KEY: y]",
         "{model: openai/m, litellm_credential_name: KEY}", "{model: openai/m, api_key: !KEY x}",
