@@ -1481,7 +1481,7 @@ const ProtobufCMessageDescriptor fanout__v1__batch_options__descriptor =
   (ProtobufCMessageInit) fanout__v1__batch_options__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fanout__v1__blob__field_descriptors[4] =
+static const ProtobufCFieldDescriptor fanout__v1__blob__field_descriptors[5] =
 {
   {
     "offset",
@@ -1531,17 +1531,30 @@ static const ProtobufCFieldDescriptor fanout__v1__blob__field_descriptors[4] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "uses",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Fanout__V1__Blob, uses),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fanout__v1__blob__field_indices_by_name[] = {
   2,   /* field[2] = data */
   0,   /* field[0] = offset */
   3,   /* field[3] = sha256 */
   1,   /* field[1] = total */
+  4,   /* field[4] = uses */
 };
 static const ProtobufCIntRange fanout__v1__blob__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor fanout__v1__blob__descriptor =
 {
@@ -1551,7 +1564,7 @@ const ProtobufCMessageDescriptor fanout__v1__blob__descriptor =
   "Fanout__V1__Blob",
   "fanout.v1",
   sizeof(Fanout__V1__Blob),
-  4,
+  5,
   fanout__v1__blob__field_descriptors,
   fanout__v1__blob__field_indices_by_name,
   1,  fanout__v1__blob__number_ranges,

@@ -14,6 +14,8 @@ package struct BlobStore {
         var total: Int
         var isComplete: Bool
         var lastChunk: Instant
+        /// Items that may still end before it is freed; nil = they aren't counted.
+        var usesLeft: UInt32?
     }
 
     private var entries: [UInt64: Entry] = [:]
@@ -42,10 +44,11 @@ package struct BlobStore {
         total: UInt64,
         data: [UInt8],
         sha256: [UInt8],
+        uses: UInt32 = 0,
         now: Instant
     ) throws(Failure) {
         do {
-            try self.take(id: id, offset: offset, total: total, data: data, sha256: sha256, now: now)
+            try self.take(id: id, offset: offset, total: total, data: data, sha256: sha256, uses: uses, now: now)
         } catch {
             self.remove(id)
             throw error
@@ -58,6 +61,7 @@ package struct BlobStore {
         total: UInt64,
         data: [UInt8],
         sha256: [UInt8],
+        uses: UInt32,
         now: Instant
     ) throws(Failure) {
         guard data.count <= self.chunkBytesMax else {
@@ -71,7 +75,13 @@ package struct BlobStore {
                     param: "total"
                 )
             }
-            self.entries[id] = Entry(bytes: [], total: Int(total), isComplete: false, lastChunk: now)
+            self.entries[id] = Entry(
+                bytes: [],
+                total: Int(total),
+                isComplete: false,
+                lastChunk: now,
+                usesLeft: uses == 0 ? nil : uses
+            )
             self.held += Int(total)
         }
         guard var entry = self.entries.removeValue(forKey: id) else { return }
@@ -102,6 +112,18 @@ package struct BlobStore {
     package func bytes(of id: UInt64) -> [UInt8]? {
         guard let entry = self.entries[id], entry.isComplete else { return nil }
         return entry.bytes
+    }
+
+    /// An item that named a blob is final: the blob goes with the last of its uses.
+    package mutating func used(_ id: UInt64) {
+        guard let left = self.entries[id]?.usesLeft else { return }
+        if left == 1 { self.remove(id) } else { self.entries[id]?.usesLeft = left - 1 }
+    }
+
+    /// A batch that named a blob is over: the blob goes with it, unless its uses are counted.
+    package mutating func batchEnded(_ id: UInt64) {
+        guard self.entries[id]?.usesLeft == nil else { return }
+        self.remove(id)
     }
 
     /// Frees a blob; unknown is no fault.

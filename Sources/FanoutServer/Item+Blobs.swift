@@ -4,58 +4,105 @@
 internal import FanoutModel
 
 extension Item {
-    /// Whether a part names a blob.
+    /// Whether a part, or a piece of a tool's result, names a blob.
     ///
     /// Most don't, and are then not rebuilt.
     private var namesBlobs: Bool {
         guard case .chat(let chat) = self.request.task else { return false }
-        return chat.messages.contains { $0.parts.contains { $0.blob != nil } }
+        return chat.messages.contains { $0.parts.contains { $0.namesBlob } }
     }
 
-    /// Puts blobs' bytes in the place of their names.
-    ///
-    /// The ids that were used are added to `used`.
-    mutating func resolveBlobs(from store: BlobStore, used: inout Set<UInt64>) throws(Failure) {
-        guard self.namesBlobs, case .chat(var chat) = self.request.task else { return }
+    /// Puts blobs' bytes in the place of their names, and gives those names.
+    mutating func resolveBlobs(from store: BlobStore) throws(Failure) -> Set<UInt64> {
+        guard self.namesBlobs, case .chat(var chat) = self.request.task else { return [] }
+        var used: Set<UInt64> = []
         for turn in chat.messages.indices {
-            for place in chat.messages[turn].parts.indices {
-                guard let id = chat.messages[turn].parts[place].blob else { continue }
-                guard let bytes = store.bytes(of: id) else {
-                    throw Failure(
-                        .invalidRequest,
-                        "there is no complete blob \(id) on this connection: send it before the item",
-                        param: "request.chat.messages[\(turn)].parts[\(place)].blob_id"
-                    )
-                }
-                used.insert(id)
-                chat.messages[turn].parts[place].fill(with: bytes)
+            for place in chat.messages[turn].parts.indices where chat.messages[turn].parts[place].namesBlob {
+                let param = "request.chat.messages[\(turn)].parts[\(place)]"
+                try chat.messages[turn].parts[place].resolve(from: store, param: param, used: &used)
             }
         }
         self.request.task = .chat(chat)
+        return used
     }
 }
 
 extension Part {
-    fileprivate var blob: UInt64? {
-        switch self.kind {
-        case .image(let media), .document(let media), .audio(let media), .video(let media):
-            if case .blob(let id) = media.source { id } else { nil }
-        default: nil
-        }
+    fileprivate var namesBlob: Bool {
+        if case .toolResult(let result) = self.kind { return result.pieces.contains { $0.kind.media?.blob != nil } }
+        return self.kind.media?.blob != nil
     }
 
-    fileprivate mutating func fill(with bytes: [UInt8]) {
-        func filled(_ media: Media) -> Media {
-            var media = media
-            media.source = .data(bytes)
-            return media
+    fileprivate mutating func resolve(from store: BlobStore, param: String, used: inout Set<UInt64>) throws(Failure) {
+        if case .toolResult(var result) = self.kind {
+            for index in result.pieces.indices {
+                let param = "\(param).tool_result.parts[\(index)]"
+                try result.pieces[index].kind.media?.resolve(from: store, param: param, used: &used)
+            }
+            self.kind = .toolResult(result)
+        } else {
+            try self.kind.media?.resolve(from: store, param: param, used: &used)
         }
-        switch self.kind {
-        case .image(let media): self.kind = .image(filled(media))
-        case .document(let media): self.kind = .document(filled(media))
-        case .audio(let media): self.kind = .audio(filled(media))
-        case .video(let media): self.kind = .video(filled(media))
-        default: break
+    }
+}
+
+extension Media {
+    fileprivate var blob: UInt64? {
+        if case .blob(let id) = self.source { id } else { nil }
+    }
+
+    fileprivate mutating func resolve(from store: BlobStore, param: String, used: inout Set<UInt64>) throws(Failure) {
+        guard let id = self.blob else { return }
+        guard let bytes = store.bytes(of: id) else {
+            throw Failure(
+                .invalidRequest,
+                "there is no complete blob \(id) on this connection: send it before the item",
+                param: "\(param).blob_id"
+            )
+        }
+        used.insert(id)
+        self.source = .data(bytes)
+    }
+}
+
+extension Part.Kind {
+    fileprivate var media: Media? {
+        get {
+            switch self {
+            case .image(let media), .document(let media), .audio(let media), .video(let media): media
+            default: nil
+            }
+        }
+        set {
+            guard let newValue else { return }
+            switch self {
+            case .image: self = .image(newValue)
+            case .document: self = .document(newValue)
+            case .audio: self = .audio(newValue)
+            case .video: self = .video(newValue)
+            default: break
+            }
+        }
+    }
+}
+
+extension ToolResult.Piece.Kind {
+    fileprivate var media: Media? {
+        get {
+            switch self {
+            case .image(let media), .document(let media), .audio(let media), .video(let media): media
+            default: nil
+            }
+        }
+        set {
+            guard let newValue else { return }
+            switch self {
+            case .image: self = .image(newValue)
+            case .document: self = .document(newValue)
+            case .audio: self = .audio(newValue)
+            case .video: self = .video(newValue)
+            default: break
+            }
         }
     }
 }

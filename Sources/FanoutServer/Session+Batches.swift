@@ -71,8 +71,10 @@ extension Session {
         case .refused(let id, let failure):
             self.engine.add(refused: failure, id: id, to: run, uploadBytes: uploadBytes, now: now)
         case .item(var item):
+            let index = run.itemCount
             do {
-                try item.resolveBlobs(from: self.blobs, used: &batch.blobs)
+                let used = try item.resolveBlobs(from: self.blobs)
+                if !used.isEmpty { batch.blobs[index] = used }
                 self.engine.add(item, to: run, uploadBytes: uploadBytes, now: now)
             } catch {
                 self.engine.add(refused: error, id: item.id, to: run, uploadBytes: uploadBytes, now: now)
@@ -93,6 +95,7 @@ extension Session {
                 total: blob.total,
                 data: blob.data,
                 sha256: blob.sha256,
+                uses: blob.uses,
                 now: now
             )
         } catch {
@@ -100,6 +103,13 @@ extension Session {
             let rejection = ServerFrame.Rejection(code: error.code, message: words)
             self.send(ServerFrame(id: id, body: .rejected(rejection)))
         }
+        self.settleBlobs(before: before)
+    }
+
+    /// An item is final: blobs whose uses are counted lose one.
+    func release(blobs: Set<UInt64>) {
+        let before = self.blobs.held
+        for blob in blobs { self.blobs.used(blob) }
         self.settleBlobs(before: before)
     }
 
@@ -115,7 +125,7 @@ extension Session {
         self.announce(batch.id, atLeast: 1)
         self.giving.remove(batch.id)
         let before = self.blobs.held
-        for blob in batch.blobs { self.blobs.remove(blob) }
+        for blob in batch.usedBlobs { self.blobs.batchEnded(blob) }
         self.settleBlobs(before: before)
         self.send(ServerFrame(id: batch.id, body: .summary(run.summary)))
         self.closeIfDone()

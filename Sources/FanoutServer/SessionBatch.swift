@@ -16,8 +16,10 @@ final class SessionBatch: ResultSink {
     unowned let session: Session
     /// Set once, right after the engine has opened the run.
     var run: BatchRun?
-    /// Blobs that its items name, freed at its end.
-    var blobs: Set<UInt64> = []
+    /// Blobs that its unfinished items name, by the items' indexes.
+    var blobs: [UInt32: Set<UInt64>] = [:]
+    /// Blobs that its finished items named.
+    private(set) var usedBlobs: Set<UInt64> = []
     /// Items that the engine doesn't have yet.
     private(set) var intake = Intake()
     /// Its client sends no more items.
@@ -118,6 +120,10 @@ final class SessionBatch: ResultSink {
         guard !self.isAbandoned else { return }
         let now = self.session.now
         self.lastActivity = now
+        if !self.blobs.isEmpty, let named = self.blobs.removeValue(forKey: result.index) {
+            self.usedBlobs.formUnion(named)
+            self.session.release(blobs: named)
+        }
         if self.options.ordering == .input {
             let bytes = Self.bytes(of: result)
             guard self.reorder.insert(result, at: result.index, bytes: bytes) else {

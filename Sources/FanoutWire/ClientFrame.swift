@@ -82,13 +82,16 @@ package struct ClientFrame: Sendable, Hashable {
         package var total: UInt64
         package var data: [UInt8]
         package var sha256: [UInt8]
+        /// Items that may name it before it is freed; 0 = until the end of a batch that named it.
+        package var uses: UInt32
 
         /// Makes a chunk.
-        package init(offset: UInt64, total: UInt64, data: [UInt8], sha256: [UInt8]) {
+        package init(offset: UInt64, total: UInt64, data: [UInt8], sha256: [UInt8], uses: UInt32 = 0) {
             self.offset = offset
             self.total = total
             self.data = data
             self.sha256 = sha256
+            self.uses = uses
         }
     }
 

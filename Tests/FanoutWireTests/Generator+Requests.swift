@@ -37,7 +37,8 @@ extension Generator {
                 offset: offset,
                 total: offset + UInt64(data.count + self.below(9)),
                 data: data,
-                sha256: self.flag() ? [] : [UInt8](repeating: 7, count: 32)
+                sha256: self.flag() ? [] : [UInt8](repeating: 7, count: 32),
+                uses: self.small()
             )
             return ClientFrame(id: id, body: .blob(blob))
         case 5: return ClientFrame(id: id, body: .cancel(indexes: self.list { $0.small() }))

@@ -42,7 +42,8 @@ extension Reader {
                 offset: blob.pointee.offset,
                 total: blob.pointee.total,
                 data: self.bytes(blob.pointee.data),
-                sha256: self.bytes(blob.pointee.sha256)
+                sha256: self.bytes(blob.pointee.sha256),
+                uses: blob.pointee.uses
             )
         )
     }

@@ -87,6 +87,7 @@ extension Builder {
         blob.pointee.total = value.total
         blob.pointee.data = self.bytes(value.data)
         blob.pointee.sha256 = self.bytes(value.sha256)
+        blob.pointee.uses = value.uses
         return blob
     }
 

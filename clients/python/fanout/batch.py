@@ -14,6 +14,8 @@ from .errors import FanoutError, error_from
 from .v1 import batch_pb2, frames_pb2, response_pb2
 
 UNREAD_MAX = 4096
+# Payloads over this are sent as blobs, apart from their item.
+INLINE_BYTES = 128 << 10
 
 
 @dataclass
@@ -27,10 +29,31 @@ class Result:
     trail: Any
 
 
-async def _slices(items):
-    """Lists of items that fit a frame, and whether each is the last."""
-    held, size = [], 0
+def _media(item):
+    """The media of an item that are too large to stand in it."""
+    for message in item.request.chat.messages if item.request.WhichOneof("task") == "chat" else ():
+        for part in message.parts:
+            for leaf in part.tool_result.parts if part.WhichOneof("kind") == "tool_result" else (part,):
+                media = getattr(leaf, leaf.WhichOneof("kind") or "text")
+                if len(getattr(media, "data", b"")) > INLINE_BYTES:
+                    yield media
+
+
+async def _slices(items, upload):
+    """Lists of items that fit a frame, and whether each is the last. `upload(item, index, wait)` sends an item's large
+    payloads ahead; without `wait` it gives False where there is no room: what is held has to go first then."""
+    held, size, index = [], 0, 0
     async for item in _each(items):
+        if item is None:  # The source is slow: what there is goes now.
+            if held:
+                yield held, False
+                held, size = [], 0
+            continue
+        if not await upload(item, index, not held):
+            yield held, False
+            held, size = [], 0
+            await upload(item, index, True)
+        index += 1
         count = item.ByteSize() + 8
         if held and (len(held) == SLICE_ITEMS or size + count > SLICE_BYTES):
             yield held, False
@@ -41,12 +64,41 @@ async def _slices(items):
 
 
 async def _each(items):
-    if hasattr(items, "__aiter__"):
-        async for item in items:
-            yield item_from(item)
-    else:
+    """The items as messages, with None wherever the next one isn't there yet."""
+    if not hasattr(items, "__aiter__"):
         for item in items:
-            yield item_from(item)
+            yield _message(item)
+        return
+    ready = asyncio.Queue(SLICE_ITEMS)
+    # Ends with this generator, which cancels and awaits it.
+    producing = asyncio.create_task(_produce(items, ready))
+    try:
+        while True:
+            if ready.empty():
+                yield None
+            item = await ready.get()
+            if isinstance(item, Exception):
+                raise item
+            if item is None:
+                return
+            yield item
+    finally:
+        producing.cancel()
+        await asyncio.gather(producing, return_exceptions=True)
+
+
+async def _produce(items, ready):
+    try:
+        async for item in items:
+            await ready.put(_message(item))
+        await ready.put(None)
+    except Exception as error:
+        await ready.put(error)
+
+
+def _message(item):
+    # A caller's own message stays as it is, whatever is sent apart from it.
+    return batch_pb2.Item.FromString(item.SerializeToString()) if isinstance(item, batch_pb2.Item) else item_from(item)
 
 
 class Batch:
@@ -58,6 +110,7 @@ class Batch:
         if not hasattr(items, "__len__") and not options.initial_credit:
             options.initial_credit = UNREAD_MAX  # A source of unknown length: memory stays bounded both ways.
         self._connection, self._cancelled, self._parts, self._given = None, None, {}, 0
+        self._blob_bytes = {}
         self.id, self.summary = None, None
 
     def cancel(self, *indexes):
@@ -69,7 +122,7 @@ class Batch:
 
     async def __aiter__(self):
         self._connection = await self._connect()
-        slices = _slices(self._items)
+        slices = _slices(self._items, self._upload)
         items, last = await slices.__anext__()
         submit = batch_pb2.Submit(options=self._options, items=items, open=not last)
         if self._defaults is not None:
@@ -84,6 +137,8 @@ class Batch:
                 frame = await queue.get()
                 if isinstance(frame, Exception):
                     raise frame
+                if frame.WhichOneof("body") == "result":
+                    await self._free_blobs(frame.result.index)
                 event = self._event(frame)
                 if event is not None:
                     yield event
@@ -91,9 +146,28 @@ class Batch:
             if self.summary is None:
                 self.cancel()
             self._connection.forget(self.id)
+            await self._free_blobs(*self._blob_bytes)
             if feeding is not None:
                 feeding.cancel()
                 await asyncio.gather(feeding, return_exceptions=True)
+
+    async def _upload(self, item, index, wait):
+        media = list(_media(item))
+        count, room = sum(len(each.data) for each in media), self._connection.blobs
+        if not media:
+            return True
+        if not wait and not room.fits(count):
+            return False
+        await room.take(count)
+        self._blob_bytes[index] = count
+        for each in media:
+            each.blob_id = await self._connection.upload(each.data)
+        return True
+
+    async def _free_blobs(self, *indexes):
+        count = sum(self._blob_bytes.pop(index, 0) for index in indexes)
+        if count:
+            await self._connection.blobs.give_back(count)
 
     async def _feed(self, slices, queue):
         try:

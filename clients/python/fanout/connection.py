@@ -16,6 +16,8 @@ FRAME_BYTES_MAX = 1 << 20
 EARLY_WINDOW = 1 << 20
 # Small slices let other batches' frames in between.
 SLICE_BYTES, SLICE_ITEMS = 256 << 10, 256
+# What a daemon holds of blobs until its Welcome says; ids of blobs keep clear of those of batches.
+BLOB_BYTES, FIRST_BLOB = 64 << 20, 1 << 62
 
 
 def default_socket_path():
@@ -88,6 +90,27 @@ class UploadWindow:
         self._held.pop(batch, None)
 
 
+class BlobRoom:
+    """The bytes of large payloads that the daemon holds for this connection."""
+
+    def __init__(self):
+        self.limit, self.used = BLOB_BYTES, 0
+        self._changed = asyncio.Condition()
+
+    def fits(self, count):
+        return self.used + count <= self.limit
+
+    async def take(self, count):
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.fits(count) or self.used <= 0)
+            self.used += count
+
+    async def give_back(self, count):
+        async with self._changed:
+            self.used -= count
+            self._changed.notify_all()
+
+
 class Connection:
     """Sends frames and hands what comes back to the queue of its id. Belongs to one event loop."""
 
@@ -95,6 +118,7 @@ class Connection:
         self._reader, self._writer = reader, writer
         self._queues, self._last_id = {}, 0
         self._submitting = asyncio.Lock()
+        self.blobs, self._last_blob = BlobRoom(), FIRST_BLOB
         self.window, self.welcome, self.failure, self.is_draining = UploadWindow(), None, None, False
         hello = frames_pb2.ClientFrame()
         hello.hello.major, hello.hello.client = 1, name
@@ -153,6 +177,21 @@ class Connection:
         self._check()
         self._writer.write(data)
 
+    async def upload(self, data):
+        """Sends a payload ahead of the one item that names it; gives its blob id. Its room is taken already."""
+        most = self.welcome.limits.blob_bytes_max if self.welcome else BLOB_BYTES
+        if len(data) > most:
+            words = f"a payload of {len(data)} bytes is over the daemon's limit of {most}: send it by URL"
+            raise BadRequestError(words, "TOO_LARGE", 413, not_started=True)
+        self._last_blob += 1
+        blob, step = self._last_blob, (self.welcome and self.welcome.limits.blob_chunk_bytes_max) or SLICE_BYTES
+        for offset in range(0, len(data), step):
+            self._check()
+            chunk = batch_pb2.Blob(offset=offset, total=len(data), data=data[offset:offset + step], uses=1)
+            self._writer.write(encode(frames_pb2.ClientFrame(id=blob, blob=chunk)))
+            await self._flush()
+        return blob
+
     def send(self, frame):
         """A frame that no window bounds: Cancel, Credit."""
         if self.failure is None:
@@ -210,6 +249,7 @@ class Connection:
                 queue.put_nowait(self.failure)
             self._writer.close()
             await self.window.resize(1 << 62, 1 << 62)
+            await self.blobs.give_back(self.blobs.used)
 
     async def _take(self, frame):
         kind = frame.WhichOneof("body")
@@ -218,6 +258,7 @@ class Connection:
         elif kind == "welcome":
             self.welcome = frame.welcome
             await self.window.resize(frame.welcome.upload_window_bytes, frame.welcome.batch_window_bytes)
+            self.blobs.limit = frame.welcome.limits.blob_bytes_max or BLOB_BYTES
         elif kind == "go_away":
             self.is_draining = True
             refused = ServiceUnavailableError(

@@ -69,9 +69,9 @@ class Peer:
     def send(self, id, **body):
         self.connection.sendall(encode(frames_pb2.ServerFrame(id=id, **body)))
 
-    def welcome(self, window=8 << 20, batch_window=4 << 20):
+    def welcome(self, window=8 << 20, batch_window=4 << 20, blob_bytes=0):
         assert self.expect("hello").hello.major == 1
-        limits = {"frame_bytes_max": 1 << 20, "items_per_frame_max": 4096}
+        limits = {"frame_bytes_max": 1 << 20, "items_per_frame_max": 4096, "blob_bytes_max": blob_bytes}
         self.send(0, welcome={
             "major": 1, "limits": limits, "upload_window_bytes": window, "batch_window_bytes": batch_window})
 

@@ -3,6 +3,7 @@
 """The client against a daemon whose every answer the test chooses."""
 
 import asyncio
+import base64
 import socket
 import threading
 
@@ -458,3 +459,93 @@ def test_the_socket_is_found_by_argument_then_environment_then_the_users_own(tmp
     monkeypatch.setenv("FANOUT_SOCKET", "/tmp/other.sock")
     assert fanout.AsyncClient().socket_path == "/tmp/other.sock"
     assert fanout.AsyncClient("/tmp/given.sock").socket_path == "/tmp/given.sock"
+
+
+def picture(size, fill=b"p"):
+    url = "data:image/png;base64," + base64.b64encode(fill * size).decode()
+    return {"model": "m", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}]}
+
+
+def receive_blob(peer):
+    """One blob, whole: its id and its bytes."""
+    data = b""
+    while True:
+        frame = peer.expect("blob")
+        assert frame.blob.offset == len(data) and frame.blob.uses == 1 and frame.id >= 1 << 62
+        data += frame.blob.data
+        if len(data) == frame.blob.total:
+            return frame.id, data
+
+
+def test_a_large_picture_goes_ahead_of_its_item_in_chunks():
+    def daemon(peer):
+        peer.welcome()
+        blob, data = receive_blob(peer)
+        assert data == b"p" * 700_000
+        submit = peer.expect("submit")
+        image = submit.submit.items[0].request.chat.messages[0].parts[0].image
+        assert image.blob_id == blob and image.mime_type == "image/png"
+        peer.answer(submit.id, 0, "A picture")
+        peer.summarise(submit.id)
+        peer.receive()
+
+    with FakeDaemon(daemon) as fake:
+        async def body(client):
+            return (await client._one(picture(700_000))).choices[0].message.content
+        assert run(fake.path, body) == "A picture"
+
+
+def test_pictures_wait_for_the_room_that_results_give_back():
+    def daemon(peer):
+        peer.welcome(blob_bytes=1_000_000)
+        first, _ = receive_blob(peer)
+        submit = peer.expect("submit")
+        assert submit.submit.open
+        peer.answer(submit.id, 0, "one")
+        second, _ = receive_blob(peer)
+        assert second > first
+        append = peer.expect("append").append
+        assert append.items[0].request.chat.messages[0].parts[0].image.blob_id == second
+        peer.answer(submit.id, 1, "two")
+        while not append.last:
+            append = peer.expect("append").append
+        peer.summarise(submit.id)
+        peer.receive()
+
+    with FakeDaemon(daemon) as fake:
+        async def body(client):
+            batch = client.batch([picture(700_000), picture(700_000, b"q")])
+            return [e.index async for e in batch if isinstance(e, fanout.Result)]
+        assert run(fake.path, body) == [0, 1]
+
+
+def test_items_of_a_slow_source_are_sent_as_they_come():
+    def daemon(peer):
+        peer.welcome()
+        submit = peer.expect("submit")
+        peer.answer(submit.id, 0, "one")
+        append = peer.expect("append").append
+        while not append.items:
+            append = peer.expect("append").append
+        peer.answer(submit.id, 1, "two")
+        while not append.last:
+            append = peer.expect("append").append
+        peer.summarise(submit.id)
+        peer.receive()
+
+    with FakeDaemon(daemon) as fake:
+        async def body(client):
+            first_result = asyncio.Event()
+
+            async def source():
+                yield calls(1)[0]
+                await first_result.wait()
+                yield calls(1)[0]
+
+            seen = []
+            async for event in client.batch(source()):
+                if isinstance(event, fanout.Result):
+                    seen.append(event.index)
+                    first_result.set()
+            return seen
+        assert run(fake.path, body) == [0, 1]

@@ -326,10 +326,15 @@ struct  Fanout__V1__Blob
    * SHA-256 of the whole, in the last chunk; empty = not checked.
    */
   ProtobufCBinaryData sha256;
+  /*
+   * The blob is freed once so many items that name it are final; the first chunk's counts. 0 = it is freed with the
+   * first batch that named it.
+   */
+  uint32_t uses;
 };
 #define FANOUT__V1__BLOB__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fanout__v1__blob__descriptor) \
-    , 0, 0, {0,NULL}, {0,NULL} }
+    , 0, 0, {0,NULL}, {0,NULL}, 0 }
 
 
 /*
