@@ -16,8 +16,15 @@ import Testing
     }
 
     private static func item(_ part: Part) -> WireItem {
-        let chat = ChatRequest(messages: [Message(role: .user, parts: [Part(.text(Text("see"))), part])])
-        return .item(Item(request: Request(model: "a", task: .chat(chat))))
+        var messages = [Message(role: .user, text: "see")]
+        if case .toolResult(let result) = part.kind {
+            let call = ToolCall(id: result.callID, name: "look", arguments: Array("{}".utf8))
+            messages.append(Message(role: .assistant, parts: [Part(.toolCall(call))]))
+            messages.append(Message(role: .tool, parts: [part]))
+        } else {
+            messages[0].parts.append(part)
+        }
+        return .item(Item(request: Request(model: "a", task: .chat(ChatRequest(messages: messages)))))
     }
 
     private static func image(_ blob: UInt64) -> WireItem {
@@ -51,8 +58,9 @@ import Testing
             _ = try await peer.framesThroughSummary(of: 1)
             let sources = try await kit.upstream { runner in
                 runner.attempts.compactMap { attempt -> Media.Source? in
-                    guard case .chat(let chat) = attempt.order.request.task else { return nil }
-                    switch chat.messages[0].parts[1].kind {
+                    guard case .chat(let chat) = attempt.order.request.task, let part = chat.messages.last?.parts.last
+                    else { return nil }
+                    switch part.kind {
                     case .image(let media): return media.source
                     case .toolResult(let result):
                         if case .image(let media) = result.pieces[0].kind { return media.source }
