@@ -33,12 +33,20 @@ extension ConfigurationBuilder {
         let baseURL = params.take("base_url")
         let baseField = apiBase ?? baseURL
         let keyField = params.take("api_key")
-        let region = self.region(&params)
+        let project = params.take("vertex_project")
+        let location = params.take("vertex_location")
+        let region = self.region(&params, location)
         let drops = self.reader.flag(params.take("drop_params"))
         guard let (entry, model) = self.provider(modelField, override, base: baseField, params) else { return nil }
         guard self.checkStars(model, of: group, modelField) else { return nil }
         if entry.format == .simulated, let modelField, !self.checkSimulated(model, modelField) { return nil }
-        let base = self.base(entry, baseField, params)
+        let isVertex = entry.quirks.contains(.vertexPath)
+        if isVertex, !self.checkVertexModel(model, modelField) { return nil }
+        if !isVertex, let project { self.reader.warnOnce(project, "has no effect: only vertex_ai has projects") }
+        let base =
+            isVertex
+            ? self.vertexBase(entry, baseField, project: project, location: location, params)
+            : self.base(entry, baseField, params)
         if entry.format != .simulated, base == nil { return nil }
         var endpoint = Endpoint(
             provider: entry.name,
@@ -90,8 +98,8 @@ extension ConfigurationBuilder {
     }
 
     /// Where it is, under the name that its cloud has for that; empty = not known.
-    private mutating func region(_ params: inout ParameterLayers) -> String {
-        let fields = ["region_name", "aws_region_name", "vertex_location"].map { params.take($0) }
+    private mutating func region(_ params: inout ParameterLayers, _ location: Field?) -> String {
+        let fields = ["region_name", "aws_region_name"].map { params.take($0) } + [location]
         return fields.compactMap { self.reader.text($0) }.first.map(Region.normalized) ?? ""
     }
 
@@ -166,7 +174,7 @@ extension ConfigurationBuilder {
 
     // MARK: Base URL
 
-    private mutating func base(_ entry: ProviderEntry, _ field: Field?, _ params: ParameterLayers) -> BaseURL? {
+    mutating func base(_ entry: ProviderEntry, _ field: Field?, _ params: ParameterLayers) -> BaseURL? {
         guard entry.format != .simulated else {
             if let field { self.reader.warn(field, "has no effect: simulated models are inside the daemon") }
             return nil
@@ -240,7 +248,7 @@ extension ConfigurationBuilder {
 enum ProviderNames {
     /// Providers of LiteLLM that Fanout doesn't speak to yet, with what to write instead.
     static let unsupported: [String: String] = [
-        "gemini": "", "vertex_ai": "", "vertex_ai_beta": "", "bedrock": "",
+        "vertex_ai_beta": "write vertex_ai/MODEL", "bedrock": "",
         "azure_ai": "", "sagemaker": "", "replicate": "", "watsonx": "", "databricks": "",
         "text-completion-openai": "write openai/MODEL and ask for a completion",
         "lm_studio": "write openai_like/MODEL with api_base http://HOST:1234/v1",

@@ -43,7 +43,7 @@ extension UnreadKeys {
             (media, "vector_store_registry assistant_settings finetune_settings files_settings search_tools"),
             (callbacks, "callback_settings"), ("Fanout keeps no prompts", "prompts"),
             ("prices are as input_cost_per_token and output_cost_per_token say", "cost_discount_config"),
-            ("Vertex AI isn't supported yet", "default_vertex_config"),
+            ("it is for LiteLLM's routes of Vertex AI itself", "default_vertex_config"),
         ]),
         refused: refused([(guardrail, "guardrails policies")])
     )
@@ -166,7 +166,7 @@ extension UnreadKeys {
             ("give api_key or azure_ad_token", "azure_scope azure_username azure_password tenant_id client_id"),
             ("give api_key or azure_ad_token", "client_secret"),
             ("Bedrock isn't supported yet", "aws_access_key_id aws_secret_access_key aws_session_token"),
-            ("Vertex AI isn't supported yet", "vertex_project vertex_credentials"),
+            ("give an access token in api_key", "vertex_credentials"),
         ]),
         refused: refused([
             (guardrail, "guardrails guardrail"),

@@ -13,6 +13,8 @@ package enum WireFormat: UInt8, Sendable, Hashable {
     case ollama
     /// Text-generation-inference's own for text completions, and OpenAI's for the rest.
     case huggingFace
+    /// Google's generateContent and its embedding methods, of the Gemini API and of Vertex AI.
+    case gemini
     /// The built-in seeded provider; no network.
     case simulated
 }
@@ -38,6 +40,8 @@ package struct Quirks: OptionSet, Sendable, Hashable {
     package static let azurePath = Quirks(rawValue: 1 << 4)
     /// The `system` role is called `developer`.
     package static let developerRole = Quirks(rawValue: 1 << 5)
+    /// The path names a project and its location, and models have a publisher.
+    package static let vertexPath = Quirks(rawValue: 1 << 8)
 }
 
 /// How a request proves who pays.

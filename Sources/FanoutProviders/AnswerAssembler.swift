@@ -13,6 +13,7 @@ enum AnswerAssembler: Sendable {
     case cohere(CohereAssembler)
     case ollama(OllamaAssembler)
     case generation(GenerationAssembler)
+    case gemini(GeminiAssembler)
     /// Its state is on the stack of ``take(_:deltas:)``, so that nothing is copied.
     case moved
 
@@ -36,6 +37,8 @@ enum AnswerAssembler: Sendable {
         case overloaded
         /// The provider ran out of time to finish it.
         case timedOut
+        /// It is a failure of that class, under the provider's own word for it and with its words.
+        case failed(FailureCode, reason: String, words: String)
     }
 
     /// An assembler for the answer to a request.
@@ -55,6 +58,8 @@ enum AnswerAssembler: Sendable {
             } else {
                 self = .openAI(OpenAIAssembler(for: request, quirks: endpoint.quirks, emits: stream, choices: choices))
             }
+        case .gemini:
+            self = .gemini(GeminiAssembler(for: request, emits: stream, choices: choices))
         }
     }
 
@@ -81,6 +86,10 @@ enum AnswerAssembler: Sendable {
             self = .moved
             defer { self = .generation(assembler) }
             return try assembler.take(json, deltas: &deltas)
+        case .gemini(var assembler):
+            self = .moved
+            defer { self = .gemini(assembler) }
+            return try assembler.take(json, deltas: &deltas)
         case .moved:
             preconditionFailure("an assembler was used inside its own call")
         }
@@ -94,6 +103,7 @@ enum AnswerAssembler: Sendable {
         case .cohere(let assembler): assembler.hasContent
         case .ollama(let assembler): assembler.hasContent
         case .generation(let assembler): assembler.hasContent
+        case .gemini(let assembler): assembler.hasContent
         case .moved: false
         }
     }
@@ -106,6 +116,7 @@ enum AnswerAssembler: Sendable {
         case .cohere(let assembler): assembler.isFinished
         case .ollama(let assembler): assembler.isFinished
         case .generation(let assembler): assembler.isFinished
+        case .gemini(let assembler): assembler.isFinished
         case .moved: false
         }
     }
@@ -115,7 +126,7 @@ enum AnswerAssembler: Sendable {
         switch self {
         case .openAI(let assembler): assembler.choiceError
         case .cohere(let assembler): assembler.partError
-        case .anthropic, .ollama, .generation, .moved: []
+        case .anthropic, .gemini, .ollama, .generation, .moved: []
         }
     }
 
@@ -127,6 +138,7 @@ enum AnswerAssembler: Sendable {
         case .cohere(let assembler): assembler.fault
         case .ollama(let assembler): assembler.fault
         case .generation(let assembler): assembler.fault
+        case .gemini(let assembler): assembler.fault
         case .moved: nil
         }
     }
@@ -139,6 +151,7 @@ enum AnswerAssembler: Sendable {
         case .cohere(let assembler): assembler.response()
         case .ollama(let assembler): assembler.response()
         case .generation(let assembler): assembler.response()
+        case .gemini(let assembler): assembler.response()
         case .moved: Response(body: .chat([]))
         }
     }

@@ -235,6 +235,12 @@ package struct AnswerDecoder: Sendable {
             throw self.completed(Failure(.overloaded, "\(self.provider) had no capacity to finish the answer"))
         case .timedOut:
             throw self.completed(Failure(.timeout, "\(self.provider) ran out of time to finish the answer"))
+        case .failed(let code, let reason, let words):
+            let spoken = words.isEmpty ? reason : "\(reason): \(words)"
+            var failure = Failure(code, FailureClassifier.message(code, self.provider, "inside its answer", spoken))
+            failure.providerCode = reason
+            failure.providerMessage = TextSearch.cut(spoken, toBytes: ProviderWords.messageBytesMax)
+            throw self.completed(failure)
         case nil: break
         }
         var response = self.assembler.response()

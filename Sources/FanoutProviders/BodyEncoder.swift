@@ -26,7 +26,7 @@ protocol BodyEncoder {
 typealias PartPlace = (message: Int, part: Int)
 
 /// What an endpoint's defaults never give.
-private let neverDefaults: Set<String> = [
+let neverDefaults: Set<String> = [
     "model", "stream", "messages", "prompt", "input", "api_key", "api_base", "base_url", "headers", "extra_headers",
 ]
 

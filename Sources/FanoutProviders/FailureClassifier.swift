@@ -25,14 +25,8 @@ package enum FailureClassifier {
         // Inside a stream the HTTP status was 200 long before; OpenRouter and others give the real one as the code.
         let status = head.isSuccess ? (UInt16(words.code).flatMap { $0 >= 400 ? $0 : nil } ?? head.status) : head.status
         let code = self.code(words: words, status: status, provider: provider)
-        let spoken = self.summary(words.message)
         let place = head.isSuccess ? "inside its answer" : "with status \(head.status)"
-        var failure = Failure(
-            code,
-            spoken.isEmpty
-                ? "\(provider) failed \(place) and without words; \(self.advice(code))"
-                : "\(provider) failed \(place): \(spoken); \(self.advice(code))"
-        )
+        var failure = Failure(code, self.message(code, provider, place, words.message))
         failure.providerStatus = head.status
         failure.providerCode = words.code
         failure.providerType = words.type
@@ -48,6 +42,14 @@ package enum FailureClassifier {
                 ?? RetryHint.milliseconds(ofReset: head, wallClockSeconds: wallClockSeconds)
         }
         return failure
+    }
+
+    /// The sentence of a failure: who, where, in which words, and what to do.
+    static func message(_ code: FailureCode, _ provider: String, _ place: String, _ words: String) -> String {
+        let spoken = self.summary(words)
+        return spoken.isEmpty
+            ? "\(provider) failed \(place) and without words; \(self.advice(code))"
+            : "\(provider) failed \(place): \(spoken); \(self.advice(code))"
     }
 
     static func code(words: ProviderWords, status: UInt16, provider: String) -> FailureCode {

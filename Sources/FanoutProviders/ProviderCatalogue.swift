@@ -92,6 +92,24 @@ package enum ProviderCatalogue {
         Self.cohere("cohere"),
         Self.cohere("cohere_chat"),
         ProviderEntry(
+            "gemini",
+            "https://generativelanguage.googleapis.com/v1beta",
+            keys: ["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+            bases: ["GEMINI_API_BASE"],
+            authentication: .header("x-goog-api-key"),
+            format: .gemini,
+            offers: Needs.all.subtracting(.completion)
+        ),
+        ProviderEntry(
+            "vertex_ai",
+            nil,
+            keys: ["GOOGLE_OAUTH_ACCESS_TOKEN", "CLOUDSDK_AUTH_ACCESS_TOKEN"],
+            bases: ["VERTEXAI_API_BASE"],
+            quirks: .vertexPath,
+            format: .gemini,
+            offers: Needs.all.subtracting(.completion)
+        ),
+        ProviderEntry(
             "mistral",
             "https://api.mistral.ai/v1",
             keys: ["MISTRAL_API_KEY"],

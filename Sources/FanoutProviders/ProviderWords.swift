@@ -40,9 +40,10 @@ struct ProviderWords: Equatable {
         self.param = TextSearch.cut(self.param, toBytes: 256)
     }
 
-    /// Google's array endpoints wrap the one error in an array.
+    /// Google wraps an error in an array where an answer would be one, behind what came before it.
     private static func unwrapped(_ value: JSONValue) -> JSONValue {
-        if let elements = value.elements, elements.count == 1 { elements[0] } else { value }
+        guard let elements = value.elements else { return value }
+        return elements.last { $0["error"] != nil } ?? elements.last ?? value
     }
 
     private mutating func take(_ value: JSONValue) {

@@ -18,7 +18,7 @@ enum StreamFraming: Sendable {
     /// The framing of a format's streams.
     init(of format: WireFormat) {
         switch format {
-        case .openAI, .anthropic, .cohere, .huggingFace, .simulated: self = .events(SSEParser())
+        case .openAI, .anthropic, .gemini, .cohere, .huggingFace, .simulated: self = .events(SSEParser())
         case .ollama: self = .lines(LineParser())
         }
     }

@@ -47,6 +47,12 @@ package enum Translator {
             )
         case .huggingFace:
             return try self.encodeHuggingFace(request, for: endpoint, stream: stream)
+        case .gemini:
+            return ProviderRequest(
+                path: GeminiPath.path(of: request, for: endpoint, stream: stream),
+                headers: self.headers(for: endpoint, stream: stream),
+                body: try GeminiEncoder.body(of: request, for: endpoint)
+            )
         }
     }
 

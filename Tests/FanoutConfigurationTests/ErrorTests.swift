@@ -244,9 +244,9 @@ import Testing
         ),
         Row(yaml: "{api_key: k}", error: "config.yaml:3:21: error: model_list[0].litellm_params.model: is missing"),
         Row(
-            yaml: "{model: gemini/pro, api_key: k}",
+            yaml: "{model: watsonx/pro, api_key: k}",
             error:
-                "config.yaml:3:29: error: model_list[0].litellm_params.model: the provider gemini isn't supported in this version"
+                "config.yaml:3:29: error: model_list[0].litellm_params.model: the provider watsonx isn't supported in this version"
         ),
         Row(
             yaml: "{model: opnai/gpt, api_key: k}",

@@ -23,7 +23,7 @@ enum OpenAIPath {
     }
 
     /// A path segment: all but RFC 3986's unreserved characters escaped.
-    private static func percentEncoded(_ segment: String) -> String {
+    static func percentEncoded(_ segment: String) -> String {
         let hexadecimal = Array("0123456789ABCDEF".utf8)
         var bytes: [UInt8] = []
         for byte in segment.utf8 {

@@ -58,6 +58,7 @@ struct OpenAIVector: Sendable {
         return vectors
     }
 
+    /// Reads a vector: an array of numbers, or base64 of the same bytes.
     static func read(_ reader: inout JSONReader, sizeHint: Int) throws(JSONError) -> [UInt8] {
         let start = reader.offset
         if try reader.kind() == .string {
