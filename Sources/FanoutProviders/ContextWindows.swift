@@ -30,6 +30,13 @@ extension ProviderCatalogue {
             (128_000, "command-r7b-12-2024 embed-v4.0"),
             (256_000, "command-a-03-2025"),
         ],
+        "gemini": [
+            (2_048, "gemini-embedding-001 text-embedding-004 text-embedding-005 text-multilingual-embedding-002"),
+            (8_192, "gemini-embedding-2 gemini-embedding-2-preview"),
+            (1_048_576, "gemini-2.5-flash gemini-2.5-flash-lite gemini-2.5-pro gemini-3-flash-preview"),
+            (1_048_576, "gemini-3.1-flash-lite gemini-3.1-pro-preview gemini-3.5-flash gemini-3.5-flash-lite"),
+            (1_048_576, "gemini-3.6-flash gemini-3.7-flash gemini-3.8-flash gemini-4-argon"),
+        ],
         "mistral": [
             (8_192, "mistral-embed codestral-embed"),
             (32_000, "mistral-small mistral-tiny"),
@@ -68,9 +75,9 @@ extension ProviderCatalogue {
     /// The most tokens of a prompt that a model takes; nil = not known.
     ///
     /// A snapshot of a model (`gpt-4o-2024-08-06`) has that of the model, a fine-tuned one (`ft:gpt-4o:acme`) that of
-    /// its base. Azure's models are OpenAI's, where a deployment bears the model's name.
+    /// its base. Azure's models are OpenAI's, where a deployment bears the model's name; Vertex's are Gemini's.
     package static func contextWindow(of model: String, at provider: String) -> UInt32? {
-        let owners = ["azure": "openai", "cohere_chat": "cohere"]
+        let owners = ["azure": "openai", "cohere_chat": "cohere", "vertex_ai": "gemini"]
         let owner = owners[provider] ?? provider
         var name = Substring(model)
         if name.hasPrefix("ft:") { name = name.dropFirst(3).prefix { $0 != ":" } }

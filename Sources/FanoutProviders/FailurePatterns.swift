@@ -14,6 +14,7 @@ enum FailurePatterns {
         if let code = self.accountCode(in: text, status: status) { return code }
         if status < 500, TextSearch.contains(self.contentPolicy, in: text) { return .contentPolicy }
         if status == 400, TextSearch.contains(self.authentication, in: text) { return .authentication }
+        if status == 400, TextSearch.contains(self.permission, in: text) { return .permission }
         if self.saysOverloaded(status), TextSearch.contains(self.overloaded, in: text) { return .overloaded }
         if status == 422, TextSearch.contains(["is not a valid field"], in: text) { return .unsupportedParameter }
         if status == 400 || status == 422, TextSearch.contains(self.notFound, in: text) { return .notFound }
@@ -39,8 +40,12 @@ enum FailurePatterns {
     private static func accountCode(in text: [UInt8], status: UInt16) -> FailureCode? {
         if status == 402 { return .quotaExhausted }
         if TextSearch.contains(["exceeded your current quota"], in: text) {
-            // Google says so of a quota a minute, too, and then names the quota.
-            return TextSearch.contains(["perminute"], in: text) ? .rateLimited : .quotaExhausted
+            // Google says so of a quota a minute, too, and then names the quota; one a day, or of nothing at all, isn't
+            // worth the wait that it names beside it.
+            let isOver =
+                TextSearch.contains(["perday", "\"quotavalue\":\"0\""], in: text)
+                || TextSearch.number(after: "limit: ", in: text) == 0
+            return !isOver && TextSearch.contains(["perminute"], in: text) ? .rateLimited : .quotaExhausted
         }
         guard status == 400 || status == 403 || status == 429 || status == 200 else { return nil }
         return TextSearch.contains(self.quota, in: text) ? .quotaExhausted : nil
@@ -76,6 +81,10 @@ enum FailurePatterns {
 
     private static let authentication: [StaticString] = [
         "incorrect api key", "api key not valid", "api_key_invalid", "invalid api key",
+    ]
+
+    private static let permission: [StaticString] = [
+        "user location is not supported", "is not available in your country",
     ]
 
     private static let overloaded: [StaticString] = [

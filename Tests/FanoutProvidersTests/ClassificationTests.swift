@@ -40,6 +40,30 @@ import Testing
         ),
         Answer(
             429,
+            #"{"error":{"code":429,"message":"You exceeded your current quota","status":"RESOURCE_EXHAUSTED","details":"#
+                + #"[{"violations":[{"quotaId":"GenerateRequestsPerDayPerProject"},{"quotaId":"XPerMinute"}]},"#
+                + #"{"retryDelay":"48s"}]}}"#,
+            .quotaExhausted,
+            "gemini"
+        ),
+        Answer(
+            429,
+            #"[{"error":{"code":429,"message":"You exceeded your current quota. limit: 0, model: m","status":"#
+                + #""RESOURCE_EXHAUSTED","details":[{"violations":[{"quotaId":"XPerMinute"}]}]}}]"#,
+            .quotaExhausted,
+            "gemini"
+        ),
+        Answer(
+            400,
+            #"{"error":{"code":400,"message":"User location is not supported for the API use.","#
+                + #""status":"FAILED_PRECONDITION"}}"#,
+            .permission,
+            "gemini"
+        ),
+        Answer(504, #"{"error":{"code":504,"status":"DEADLINE_EXCEEDED","message":"late"}}"#, .timeout, "gemini"),
+        Answer(503, #"{"error":{"code":503,"status":"UNAVAILABLE","message":"x"}}"#, .overloaded, "vertex_ai"),
+        Answer(
+            429,
             error("Request too large for m: Limit 30,000, Requested 40000.", code: #""rate_limit_exceeded""#),
             .tooLarge
         ),

@@ -92,7 +92,9 @@ struct GeminiCandidate: Sendable {
         try reader.enterObject()
         while try reader.nextMember() {
             if reader.keyIs("finishReason") {
-                try GeminiAssembler.keep(&reader, in: &self.finish)
+                // Some servers name this one in each chunk before the last.
+                let word = try OpenAIAssembler.text(&reader) ?? ""
+                if !word.isEmpty, word != "FINISH_REASON_UNSPECIFIED" { self.finish = word }
             } else if reader.keyIs("finishMessage") {
                 try GeminiAssembler.keep(&reader, in: &self.finishMessage)
             } else if reader.keyIs("logprobsResult"), try reader.kind() == .object {

@@ -76,6 +76,13 @@ extension GeminiEncoder {
             }
         }
         if chat.tools.isEmpty { mode = nil }
+        if self.ownToolConfig.asksForFragments {
+            throw Failure(
+                .unsupportedParameter,
+                "toolConfig: streamFunctionCallArguments can't be asked for, since calls are read whole here",
+                param: "extra_json.toolConfig"
+            )
+        }
         let isOurs = mode != nil && !self.ownToolConfig.has("functionCallingConfig")
         guard isOurs || !self.ownToolConfig.isEmpty else { return }
         self.key("toolConfig")

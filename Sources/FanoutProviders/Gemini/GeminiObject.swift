@@ -27,6 +27,11 @@ struct GeminiObject {
     /// Whether there is nothing in it.
     var isEmpty: Bool { self.members.isEmpty }
 
+    /// Whether it asks for the arguments of calls in fragments, as Vertex can be asked.
+    var asksForFragments: Bool {
+        TextSearch.contains(["streamFunctionCallArguments", "stream_function_call_arguments"], in: self.json)
+    }
+
     /// Whether the object has a member of this name.
     func has(_ name: some CustomStringConvertible) -> Bool {
         guard !self.members.isEmpty else { return false }
