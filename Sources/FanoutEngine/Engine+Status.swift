@@ -20,6 +20,7 @@ extension Engine {
         status.attempts = self.attemptsStarted
         status.bufferedBytes = UInt64(self.ledger.held)
         status.bufferedBytesMax = UInt64(self.ledger.capacity)
+        status.configurationLoadedMilliseconds = self.loadedMilliseconds
         if lanes {
             status.lanes = self.router.assumeIsolated { $0.laneStatus(now: now) }
             // The router keeps codes; the words are here.

@@ -25,6 +25,8 @@ package final class Engine: AttemptSink {
     let logger: Logger
     /// The configuration in force.
     package private(set) var snapshot: Snapshot
+    /// When it was loaded, in milliseconds since 1970, as Status says it.
+    package var loadedMilliseconds: Int64 = 0
     /// What the daemon holds for its clients.
     package var ledger: BufferLedger
     /// Totals since the start.

@@ -13,13 +13,21 @@ package struct FanoutServer: Service, CustomStringConvertible {
     private let loop: any EventLoop
     private let engine: NIOLoopBound<Engine>
     private let settings: ServerSettings
+    private let manager: ServiceManager
     private let logger: Logger
 
     /// Makes a server on the engine's loop.
-    package init(loop: any EventLoop, engine: NIOLoopBound<Engine>, settings: ServerSettings, logger: Logger) {
+    package init(
+        loop: any EventLoop,
+        engine: NIOLoopBound<Engine>,
+        settings: ServerSettings,
+        manager: ServiceManager = .none,
+        logger: Logger
+    ) {
         self.loop = loop
         self.engine = engine
         self.settings = settings
+        self.manager = manager
         self.logger = logger
     }
 
@@ -28,7 +36,7 @@ package struct FanoutServer: Service, CustomStringConvertible {
 
     /// Serves until graceful shutdown has drained, or the task is cancelled.
     package func run() async throws {
-        let activated = try ServiceManager.activatedSocket()
+        let activated = try self.manager.activation.listener()
         let file = activated == nil ? try SocketFile(path: self.settings.socketPath) : nil
         let core = try await self.makeCore()
         let listener: any Channel
@@ -42,9 +50,11 @@ package struct FanoutServer: Service, CustomStringConvertible {
             preconditionFailure("neither a handed-over socket nor a path")
         }
         self.logger.info("serving", metadata: ["socket": "\(self.settings.socketPath)"])
-        ServiceManager.notify("READY=1\nSTATUS=serving")
+        let manager = self.manager
+        try await self.onLoop(core) { $0.beat(for: manager) }
+        manager.tell(.ready("serving"))
         await self.waitForShutdown()
-        ServiceManager.notify("STOPPING=1\nSTATUS=draining")
+        manager.tell(.stopping)
         try await self.close(listener)
         file?.remove()
         await self.drain(core)

@@ -31,6 +31,7 @@ final class ServerCore {
     private var nextSession: UInt64 = 1
     private var sweep: Scheduled<Void>?
     private var flushTimer: Scheduled<Void>?
+    private var beating: Scheduled<Void>?
     /// Sessions with output that isn't urgent.
     private var flushing: Set<UInt64> = []
     /// Sessions with output that goes out with this turn of the loop, and since when the first of them waits.
@@ -180,11 +181,26 @@ final class ServerCore {
         status.isDraining = self.isDraining
         status.connections = UInt64(self.sessions.count)
         status.configuration = self.settings.configurationPath
-        status.configurationLoadedMilliseconds = self.settings.configurationLoadedMilliseconds
         return status
     }
 
     // MARK: Time
+
+    /// Gives the service manager signs of life from now on.
+    func beat(for manager: ServiceManager) {
+        guard let socket = manager.notification else { return }
+        self.beat(Heartbeat(watchdogMicroseconds: manager.watchdogMicroseconds), to: socket)
+    }
+
+    private func beat(_ heartbeat: Heartbeat, to socket: NotifySocket) {
+        let period = TimeAmount.microseconds(Int64(clamping: heartbeat.periodMicroseconds))
+        self.beating = self.loop.assumeIsolated().scheduleTask(in: period) {
+            var heartbeat = heartbeat
+            // A full queue at the manager's side must not stop the loop; the next beat follows soon.
+            if let beat = heartbeat.beat(self.status(lanes: true)) { socket.send(beat.text, waits: false) }
+            self.beat(heartbeat, to: socket)
+        }
+    }
 
     /// Looks after the connections about once a second, while there are any.
     private func armSweep() {
@@ -268,6 +284,7 @@ final class ServerCore {
         self.drainTimer?.cancel()
         self.sweep?.cancel()
         self.flushTimer?.cancel()
+        self.beating?.cancel()
         self.intakes.cancel()
         done()
     }

@@ -13,8 +13,6 @@ package struct ServerSettings: Sendable, Hashable {
     package var version = ""
     /// Said in Status.
     package var configurationPath = ""
-    /// Said in Status: milliseconds since 1970.
-    package var configurationLoadedMilliseconds: Int64 = 0
     /// How often connections are looked after.
     package var sweepMilliseconds: Int64 = 1_000
 

@@ -3,66 +3,66 @@
 
 internal import Glibc
 
-/// What systemd and the daemon say to each other, see sd_listen_fds(3) and sd_notify(3).
+/// What systemd and the daemon say to each other, see sd_listen_fds(3), sd_notify(3) and sd_watchdog_enabled(3).
 ///
-/// Both protocols are a few lines, so libsystemd isn't needed where there is no systemd.
-package enum ServiceManager {
-    /// The listening Unix socket that was handed over; `nil` = none was.
+/// The protocols are a few variables and datagrams, so libsystemd isn't needed where there is no systemd.
+package struct ServiceManager: Sendable {
+    /// The sockets that were handed over.
+    let activation: Activation
+    /// Where the manager listens; `nil` = there is none, and nothing is said.
+    let notification: NotifySocket?
+    /// Without a ping for this long the manager ends the daemon; `nil` = it doesn't watch.
+    let watchdogMicroseconds: UInt64?
+
+    /// Every variable of the three protocols, and of those that came later: LISTEN_PIDFDID since systemd 259.
+    static let variables = [
+        "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID", "NOTIFY_SOCKET", "WATCHDOG_PID",
+        "WATCHDOG_USEC",
+    ]
+
+    /// Nobody: the daemon was started by hand.
+    package static let none = ServiceManager(activation: Activation(), notification: nil, watchdogMicroseconds: nil)
+
+    private init(activation: Activation, notification: NotifySocket?, watchdogMicroseconds: UInt64?) {
+        self.activation = activation
+        self.notification = notification
+        self.watchdogMicroseconds = watchdogMicroseconds
+    }
+
+    /// Reads the variables that the manager set for this process.
+    /// - Throws: What in them isn't as the protocols say.
+    init(environment: [String: String], process: Int32) throws(ServerError) {
+        self.activation = try Activation(environment: environment, process: process)
+        self.notification = try environment["NOTIFY_SOCKET"].map(NotifySocket.init(name:))
+        self.watchdogMicroseconds = try Self.watchdog(environment, process: process)
+    }
+
+    /// Reads the process's variables and unsets them, so that no child takes itself for the service.
     ///
-    /// The variables are unset, so that no child
-    /// takes the socket for its own.
-    static func activatedSocket() throws(ServerError) -> CInt? {
-        defer { for name in ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"] { unsetenv(name) } }
-        guard let pid = Self.variable("LISTEN_PID"), Int32(pid) == getpid() else { return nil }
-        guard let count = Self.variable("LISTEN_FDS").flatMap({ Int($0) }), count > 0 else { return nil }
-        guard count == 1 else {
-            throw ServerError("systemd handed over \(count) sockets and fanoutd serves one: mend fanoutd.socket")
+    /// The environment isn't safe to change beside other threads that read it: call this first.
+    package static func adopt() throws(ServerError) -> ServiceManager {
+        var found: [String: String] = [:]
+        for name in Self.variables {
+            guard let value = getenv(name) else { continue }
+            found[name] = String(cString: value)
+            unsetenv(name)
         }
-        let descriptor: CInt = 3
-        guard Self.option(SO_ACCEPTCONN, of: descriptor) == 1, Self.option(SO_DOMAIN, of: descriptor) == AF_UNIX,
-            Self.option(SO_TYPE, of: descriptor) == CInt(SOCK_STREAM.rawValue)
-        else {
-            throw ServerError(
-                "systemd handed over something else than a listening Unix stream socket: mend fanoutd.socket"
-            )
-        }
-        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-        return descriptor
+        return try ServiceManager(environment: found, process: getpid())
     }
 
-    /// Tells systemd how the daemon is, for example `READY=1`.
+    /// Tells the manager how the daemon is.
     ///
-    /// Does nothing without systemd.
-    package static func notify(_ state: String) {
-        guard let name = Self.variable("NOTIFY_SOCKET"), let first = name.utf8.first else { return }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let bytes = Array(name.utf8)
-        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { return }
-        withUnsafeMutableBytes(of: &address.sun_path) { path in
-            path.copyBytes(from: bytes)
-            // An abstract name begins with NUL, which the variable spells @.
-            if first == UInt8(ascii: "@") { path[0] = 0 }
-        }
-        let descriptor = socket(AF_UNIX, CInt(SOCK_DGRAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { return }
-        defer { close(descriptor) }
-        let length = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count)
-        let message = Array(state.utf8)
-        withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                _ = sendto(descriptor, message, message.count, CInt(MSG_NOSIGNAL), generic, length)
-            }
-        }
+    /// It waits until the manager has room for it, so it must not be called on the loop.
+    package func tell(_ state: Notification) {
+        self.notification?.send(state.text, waits: true)
     }
 
-    private static func variable(_ name: String) -> String? {
-        getenv(name).map { String(cString: $0) }
-    }
-
-    private static func option(_ name: CInt, of descriptor: CInt) -> CInt? {
-        var value: CInt = 0
-        var size = socklen_t(MemoryLayout<CInt>.size)
-        return getsockopt(descriptor, SOL_SOCKET, name, &value, &size) == 0 ? value : nil
+    private static func watchdog(_ environment: [String: String], process: Int32) throws(ServerError) -> UInt64? {
+        if let pid = environment["WATCHDOG_PID"], Int32(pid) != process { return nil }
+        guard let text = environment["WATCHDOG_USEC"] else { return nil }
+        guard let microseconds = UInt64(text), microseconds > 0, microseconds < .max else {
+            throw ServerError("WATCHDOG_USEC isn't a number of microseconds: mend WatchdogSec of fanoutd.service")
+        }
+        return microseconds
     }
 }

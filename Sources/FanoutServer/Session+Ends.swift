@@ -75,11 +75,10 @@ extension Session {
     }
 
     /// Says that no more batches are taken.
+    ///
+    /// Whoever has just connected is told after its Hello, so that it knows to come again; that Hello has a bound.
     func goAway(deadlineMilliseconds: UInt64) {
-        guard self.conversation.state == .ready, !self.conversation.isDraining else {
-            if self.conversation.state == .fresh { self.channel.close(promise: nil) }
-            return
-        }
+        guard self.conversation.state == .ready, !self.conversation.isDraining else { return }
         self.conversation.drain()
         let body = ServerFrame.Body.goAway(
             lastAcceptedID: self.conversation.lastAcceptedID,

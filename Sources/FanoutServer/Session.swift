@@ -136,6 +136,7 @@ final class Session {
         self.decoder.frameBytesMax = self.core.limits.frameBytes
         self.core.sessionSaidHello(self)
         self.send(ServerFrame(id: 0, body: .welcome(self.core.welcome(for: self, windowBytes: self.windowBytes))))
+        if self.core.isDraining { self.goAway(deadlineMilliseconds: self.core.limits.drainMilliseconds) }
     }
 
     // MARK: Windows

@@ -40,26 +40,37 @@ struct Fanoutd: AsyncParsableCommand {
     var strict = false
 
     mutating func run() async throws {
+        let manager = try Startup.serviceManager()
         ProcessLimits.apply()
+        // Before anything that takes time, so that no signal ends the daemon in its own way.
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         var overrides = ConfigurationOverrides()
         overrides.socketPath = self.socket
         overrides.logLevel = self.logLevel
         overrides.strict = self.strict
-        let loaded = try Startup.load(self.config, overrides: overrides)
+        let loaded = try Startup.load(self.config, overrides: overrides, manager: manager)
         let logger = Startup.logger(for: loaded.service)
         for warning in loaded.warnings { logger.warning("\(warning)") }
         do {
-            try await self.serve(loaded, logger: logger)
+            try await self.serve(loaded, overrides: overrides, signals: signals, manager: manager, logger: logger)
         } catch let error as ServerError {
             logger.critical("\(error.message)")
+            manager.tell(.failed(error.message))
             throw ExitCode.failure
         } catch let failure as Failure {
             logger.critical("\(failure.message)")
+            manager.tell(.failed(failure.message))
             throw Startup.badConfiguration
         }
     }
 
-    private func serve(_ loaded: LoadedConfiguration, logger: Logger) async throws {
+    private func serve(
+        _ loaded: LoadedConfiguration,
+        overrides: ConfigurationOverrides,
+        signals: UnixSignalsSequence,
+        manager: ServiceManager,
+        logger: Logger
+    ) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
         let engine = try await Startup.engine(on: loop, loaded: loaded, logger: logger)
@@ -67,10 +78,21 @@ struct Fanoutd: AsyncParsableCommand {
             loop: loop,
             engine: engine,
             settings: Startup.serverSettings(for: loaded, path: self.config),
+            manager: manager,
             logger: logger
         )
-        let services = ServiceGroup(services: [server], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        try await services.run()
+        let services = ServiceGroup(services: [server], logger: logger)
+        let reload = Reload(
+            path: self.config,
+            overrides: overrides,
+            service: loaded.service,
+            loop: loop,
+            engine: engine,
+            manager: manager,
+            logger: logger
+        )
+        let end = try await SignalWatch(services: services, reload: reload, logger: logger).run(signals)
         try await group.shutdownGracefully()
+        if end == .cutShort { throw SignalWatch.cutShortStatus }
     }
 }

@@ -17,8 +17,22 @@ enum Startup {
     /// sysexits.h: something is wrong in the configuration; systemd doesn't start the daemon again for it.
     static let badConfiguration = ExitCode(78)
 
+    /// The service manager that started the daemon, or an exit that says what is wrong with its variables.
+    static func serviceManager() throws -> ServiceManager {
+        do {
+            return try ServiceManager.adopt()
+        } catch {
+            FileHandle.standardError.write(Data((error.description + "\n").utf8))
+            throw ExitCode.failure
+        }
+    }
+
     /// The configuration, or an exit that says what is wrong with it.
-    static func load(_ path: String?, overrides: ConfigurationOverrides) throws -> LoadedConfiguration {
+    static func load(
+        _ path: String?,
+        overrides: ConfigurationOverrides,
+        manager: ServiceManager
+    ) throws -> LoadedConfiguration {
         do {
             return try ConfigurationLoader().load(
                 path: path,
@@ -27,6 +41,7 @@ enum Startup {
             )
         } catch {
             FileHandle.standardError.write(Data((error.description + "\n").utf8))
+            manager.tell(.failed(error.description))
             throw Self.badConfiguration
         }
     }
@@ -79,6 +94,7 @@ enum Startup {
                 tokenizers: tokenizers,
                 logger: logger
             )
+            engine.loadedMilliseconds = Self.milliseconds()
             return NIOLoopBound(engine, eventLoop: loop)
         }.get()
     }
@@ -90,7 +106,9 @@ enum Startup {
         settings.socketGroup = loaded.service.socketGroup
         settings.version = Version.text
         settings.configurationPath = path ?? ProcessInfo.processInfo.environment["FANOUT_CONFIG"] ?? ""
-        settings.configurationLoadedMilliseconds = Int64(Date().timeIntervalSince1970 * 1_000)
         return settings
     }
+
+    /// Since 1970.
+    static func milliseconds() -> Int64 { Int64(Date().timeIntervalSince1970 * 1_000) }
 }

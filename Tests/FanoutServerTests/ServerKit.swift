@@ -59,6 +59,7 @@ final class ServerKit: Sendable {
     static func run(
         _ snapshot: Snapshot = SampleSnapshot.make([("a", 1)]),
         sweepMilliseconds: Int64 = 20,
+        manager: ServiceManager = .none,
         _ body: (ServerKit) async throws -> Void
     ) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -77,7 +78,7 @@ final class ServerKit: Sendable {
         var settings = ServerSettings(socketPath: path)
         settings.version = "test"
         settings.sweepMilliseconds = sweepMilliseconds
-        let server = FanoutServer(loop: loop, engine: engine, settings: settings, logger: logger)
+        let server = FanoutServer(loop: loop, engine: engine, settings: settings, manager: manager, logger: logger)
         let services = ServiceGroup(services: [server], logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await services.run() }

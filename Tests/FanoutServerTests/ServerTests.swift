@@ -191,6 +191,29 @@ import Testing
         }
     }
 
+    @Test func `who connects as a drain begins is greeted and told to come again`() async throws {
+        try await ServerKit.run { kit in
+            let busy = try await kit.peer()
+            try await busy.send(.chats(1, ["x"]))
+            try await kit.waitForAttempts(1)
+            let late = try await kit.stranger()
+            try await busy.waitForConnections(2)
+            async let shutdown: Void = kit.beginShutdown()
+            _ = try await busy.frames { if case .goAway = $0.body { true } else { false } }
+            try await late.send(ClientFrame(id: 0, body: .hello(.init(major: 1, minor: 0, client: "test"))))
+            let frames = try await late.frames { _ in false }
+            guard frames.count == 2, case .welcome = frames[0].body, case .goAway(let last, _, _) = frames[1].body
+            else {
+                Issue.record("unexpected \(frames)")
+                return
+            }
+            #expect(last == 0)
+            try await kit.upstream { $0.attempts[0].succeed() }
+            _ = try await busy.frames { _ in false }
+            await shutdown
+        }
+    }
+
     @Test func `what hasn't ended at the drain's bound is not started or cancelled`() async throws {
         var snapshot = SampleSnapshot.make([("a", 1)])
         snapshot.limits.drainMilliseconds = 30

@@ -79,6 +79,15 @@ final class TestPeer: Sendable {
         }
     }
 
+    /// Waits until the daemon has accepted so many connections; drops the answers before that.
+    func waitForConnections(_ count: UInt64) async throws {
+        while true {
+            try await self.send(ClientFrame(id: 1 << 40, body: .statusQuery(lanes: false)))
+            let frames = try await self.frames { if case .status = $0.body { true } else { false } }
+            if case .status(let status) = frames.last?.body, status.connections >= count { return }
+        }
+    }
+
     /// Raw bytes that came and were no frame.
     var rawText: String { get async { await self.inbox.raw } }
 
