@@ -28,8 +28,12 @@ class Server(ThreadingHTTPServer):
 
 
 class FakeUpstream:
-    def __init__(self):
+    def __init__(self, tls=None):
+        """`tls` is the server's context; without it the provider is plain HTTP."""
         self.server = Server(("127.0.0.1", 0), Handler)
+        if tls:
+            # Each connection's own thread does its handshake.
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         self.server.upstream = self
         self.changed = threading.Condition()
         self.requests, self.broken_off, self.in_flight, self.widest = [], [], 0, 0
