@@ -82,7 +82,7 @@ struct NaiveAnswer: Equatable {
                 }
                 naive.finish = choice.nativeFinishReason
                 naive.calls = choice.message.calls.map {
-                    "\($0.id) \($0.name) \(String(decoding: $0.arguments, as: UTF8.self))"
+                    "\(Self.shown($0.id)) \($0.name) \(String(decoding: $0.arguments, as: UTF8.self))"
                 }
                 self.choices[Int(choice.index)] = naive
             }
@@ -117,7 +117,7 @@ struct NaiveAnswer: Equatable {
         }
         for (index, byCall) in calls {
             self.choices[index, default: Choice()].calls = byCall.sorted { $0.key < $1.key }.map {
-                "\($0.value.id) \($0.value.name) \(String(decoding: $0.value.arguments, as: UTF8.self))"
+                "\(Self.shown($0.value.id)) \($0.value.name) \(String(decoding: $0.value.arguments, as: UTF8.self))"
             }
         }
     }
@@ -126,6 +126,7 @@ struct NaiveAnswer: Equatable {
         switch (recording.provider, recording.endpoint) {
         case ("cohere", _): return self.takeCohere(chunk)
         case ("ollama", _): return self.takeOllama(chunk)
+        case ("gemini", _), ("vertex_ai", _): return self.takeGemini(chunk)
         case ("huggingface", "inference"): return self.takeGeneration(chunk, of: recording)
         default: break
         }
@@ -169,6 +170,9 @@ struct NaiveAnswer: Equatable {
             }
         }
     }
+
+    /// An id as the provider gave it: none, where one was made up.
+    private static func shown(_ id: String) -> String { id.hasPrefix("fanout-") ? "" : id }
 
     private static func number(_ value: JSONValue?) -> Int64? {
         if case .integer(let number)? = value { number } else { nil }

@@ -47,7 +47,7 @@ struct Recording: Sendable, CustomTestStringConvertible {
                 let endpoint = entry["endpoint"]?.text, let name = Self.name(of: provider, endpoint),
                 ["chat.completions", "completions", "embeddings", "messages"]
                     .contains(endpoint.split(separator: "-").last ?? "") || endpoint.hasPrefix("openai-compat.")
-                    || ["cohere", "ollama", "huggingface"].contains(provider)
+                    || ["cohere", "ollama", "huggingface", "gemini", "vertex"].contains(provider)
             else { return nil }
             return try? Recording(file: folder.appendingPathComponent(file), provider: name)
         }
@@ -62,7 +62,7 @@ struct Recording: Sendable, CustomTestStringConvertible {
         "openai": "openai", "azure-openai": "azure", "mistral": "mistral", "groq": "groq", "deepseek": "deepseek",
         "xai": "xai", "openrouter": "openrouter", "vllm": "hosted_vllm", "openai-compatible": "openai_like",
         "anthropic": "anthropic", "cohere": "cohere", "ollama": "ollama", "huggingface": "huggingface",
-        "gemini": "openai_like",
+        "gemini": "gemini", "vertex": "vertex_ai",
     ]
 
     private init(file: URL, provider: String) throws {
@@ -90,10 +90,20 @@ struct Recording: Sendable, CustomTestStringConvertible {
         self.isRequestCut = request["body_truncated"] == .bool(true)
         self.isEventStream = response["body_text"] != nil && self.status == 200
         if case .integer(let count)? = self.requestBody["n"] { self.choices = UInt32(clamping: count) }
-        switch self.requestBody["input"] ?? self.requestBody["texts"] {
+        if case .integer(let count)? = self.requestBody["generationConfig"]?["candidateCount"] {
+            self.choices = UInt32(clamping: count)
+        }
+        switch self.requestBody["input"] ?? self.requestBody["texts"] ?? self.requestBody["requests"] {
         case .array(let inputs)?: self.inputs = inputs.count
         default: self.inputs = 1
         }
+    }
+
+    /// Whether it is the answer of a failure: some are so at status 200.
+    var isFailure: Bool {
+        if self.tags.contains("error") { return true }
+        guard let body = try? JSONValue(parsing: self.body) else { return false }
+        return body["promptFeedback"]?["blockReason"] != nil && body["candidates"] == nil
     }
 
     /// `response.body_json` with its own bytes.

@@ -17,6 +17,7 @@ import Testing
         "cohere-v2-chat-aa5bb77f1a": (.schemaMismatch, "the model's own call is at fault, not the request"),
         "cohere-v2-chat-c33e1f8320": (.unsupportedParameter, "a bad request of a kind that has its own class"),
         "openai-chat-0ed923495c": (.unsupportedParameter, "a bad request of a kind that has its own class"),
+        "gemini-generatecontent-23aad30f24": (.rateLimited, "a quota a minute, renewed in the 38 s that it names"),
         "azure-openai-chat-e5bba4ad98": (.timeout, "status 408 with the words upstream request timeout"),
     ]
 
@@ -24,7 +25,7 @@ import Testing
         "rate-limit": [.rateLimited], "quota": [.quotaExhausted], "overloaded": [.overloaded],
         "context-window": [.contextWindow], "content-policy": [.contentPolicy], "auth": [.authentication],
         "permission": [.permission], "not-found": [.notFound], "bad-request": [.invalidRequest],
-        "server-error": [.providerError],
+        "server-error": [.providerError], "content-filter": [.contentPolicy],
         // An error in a stream that has no other tag: any class of the provider's or the caller's.
         "mid-stream-error": [.providerError, .invalidRequest, .overloaded],
     ]
@@ -33,7 +34,9 @@ import Testing
         switch recording.endpoint {
         case "completions", "native.generate", "inference":
             Request(model: "g", task: .completion(CompletionRequest(prompts: ["p"])))
-        case let name where name.hasSuffix("embeddings") || name.hasSuffix("embed"):
+        case let name
+        where name.hasSuffix("embeddings") || name.hasSuffix("embed") || name.contains("mbedContent")
+            || name == "predict":
             Request(
                 model: "g",
                 task: .embedding(EmbeddingRequest(inputs: Array(repeating: "i", count: recording.inputs)))
@@ -57,7 +60,7 @@ import Testing
         "huggingface-inference-ff5318532f": "the words that may stand in the place of a mask, which aren't a completion"
     ]
 
-    @Test(arguments: Recording.all.filter { !$0.tags.contains("error") && otherOperations[$0.id] == nil })
+    @Test(arguments: Recording.all.filter { !$0.isFailure && otherOperations[$0.id] == nil })
     func `a recorded answer decodes to what it says, at any cut`(recording: Recording) throws {
         let whole = self.decoded(recording, [recording.body])
         let response = try whole.result.get()
@@ -73,7 +76,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Recording.all.filter { $0.tags.contains("error") })
+    @Test(arguments: Recording.all.filter(\.isFailure))
     func `a recorded failure has the class of its tag`(recording: Recording) throws {
         guard case .failure(let failure) = self.decoded(recording, [recording.body]).result else {
             Issue.record("decoded to a success")
