@@ -97,6 +97,8 @@ extension Referee {
             leg.rule.otherLane = true
             self.outgrow(&leg, lease.lane, item.ticket)
         }
+        let granted = leg.rule.named ?? self.retries(of: lease.lane, in: leg.group)
+        item.retriesGranted = max(item.retriesGranted, granted)
         if !leg.rule.sameLane { leg.barred.insert(lease.lane) }
         let tried = Set(leg.failures.map(\.lane))
         leg.mustWait = !self.eligible(item.ticket, leg).contains {
@@ -114,12 +116,7 @@ extension Referee {
         if let named = leg.rule.named, used >= named, item.legs.count == 1 { return false }
         if item.ticket.attemptsMax > 0 { return true }
         // The legs of a race share their retries; each was granted by the settings of the lane that failed it.
-        let all =
-            item.legs.count == 1
-            ? []
-            : item.legs.map { other in
-                other.rule.named ?? other.failures.last.map { self.retries(of: $0.lane, in: other.group) } ?? 0
-            }
-        return used < max(all.max() ?? 0, leg.rule.named ?? self.retries(of: lane, in: leg.group))
+        let own = leg.rule.named ?? self.retries(of: lane, in: leg.group)
+        return used < (item.legs.count == 1 ? own : max(own, item.retriesGranted))
     }
 }

@@ -22,9 +22,8 @@ extension Referee {
         return deployment.maxConcurrency == nil ? min(configured, self.limitsInForce[lane] ?? configured) : configured
     }
 
-    /// What the router says of its limits now.
+    /// What the router says of its limits now; a lane that is out of the configuration has the one that it had.
     mutating func observe(_ status: [LaneStatus]) {
-        self.limitsInForce = [:]
         let active = self.snapshot.deployments.indices.filter { self.snapshot.deployments[$0].isActive }
         for (index, row) in zip(active, status) {
             self.limitsInForce[LaneID(index)] = Int(row.limit)

@@ -51,6 +51,8 @@ package struct Referee {
         var charged = 0
         var retriesUsed = 0
         var limitedRetries = 0
+        /// The most retries that any of its failures left it: the legs of a race share them.
+        var retriesGranted = 0
         /// Failures that may be its own fault.
         var suspicions: [(lane: LaneID, code: FailureCode)] = []
         /// What two lanes have failed it with.
