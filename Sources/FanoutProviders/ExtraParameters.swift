@@ -45,4 +45,17 @@ struct ExtraParameters {
         let name = key.description
         return self.members.contains { $0.key == name }
     }
+
+    /// The object with its members in the order of their keys.
+    var sortedJSON: [UInt8] {
+        guard self.members.count > 1 else { return self.json }
+        var writer = JSONWriter(capacity: self.json.count)
+        writer.beginObject()
+        for member in self.members.sorted(by: { $0.key < $1.key }) {
+            writer.key(member.key)
+            writer.raw(Array(self.json[member.value]))
+        }
+        writer.endObject()
+        return writer.finish()
+    }
 }

@@ -35,6 +35,8 @@ enum FailurePatterns {
         if TextSearch.contains(self.contextWindow, in: text) { return true }
         return TextSearch.contains(["input token count"], in: text) && TextSearch.contains(["exceeds"], in: text)
             || TextSearch.contains(["must be <="], in: text) && TextSearch.contains(["max_new_tokens"], in: text)
+            || TextSearch.contains(["current length is"], in: text) && TextSearch.contains(["while limit is"], in: text)
+            || TextSearch.contains(["maximum input length is"], in: text) && TextSearch.contains(["tokens"], in: text)
     }
 
     private static func accountCode(in text: [UInt8], status: UInt16) -> FailureCode? {

@@ -100,6 +100,8 @@ package enum Translator {
             pathPrefix: "",
             model: request.model
         )
+        var request = request
+        request.extraJSON = try ExtraParameters(request.extraJSON).sortedJSON
         return try OpenAIEncoder.body(of: request, for: endpoint, dialect: .canonical, stream: false)
     }
 

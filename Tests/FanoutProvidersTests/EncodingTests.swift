@@ -319,6 +319,18 @@ import Testing
         #expect(try Translator.canonicalBytes(of: other) != plain)
     }
 
+    @Test func `37: equal requests are known whatever the order of their extra parameters, and other ones told apart`()
+        throws
+    {
+        func bytes(_ extra: String) throws -> [UInt8] {
+            try Translator.canonicalBytes(of: .text().with(extra: extra))
+        }
+        #expect(try bytes(#"{"a":1,"b":{"c":[1, 2]}}"#) == bytes(#"{ "b":{"c":[1, 2]}, "a":1 }"#))
+        #expect(try bytes(#"{"a":1,"a":2,"b":3}"#) == bytes(#"{"b":3,"a":2}"#), "the last of two counts")
+        #expect(try bytes(#"{"a":1,"b":2}"#) != bytes(#"{"a":2,"b":1}"#))
+        #expect(try bytes(#"{"a":1,"foo_custom":1}"#) != bytes(#"{"a":1}"#), "an unknown parameter counts")
+    }
+
     @Test func `extra parameters of defaults are the base of an item's`() throws {
         let defaults = Request.text("system").with(extra: #"{"a":1,"b":{"c":1}}"#)
         let merged = try Request.text().with(extra: #"{"b":2,"d":3}"#).merged(over: defaults)
