@@ -164,8 +164,12 @@ extension Engine {
         let item = attempt.item
         item.running -= 1
         if item.running == 0 { attempt.run.running -= 1 }
-        let outcome = self.outcome(of: report, attempt: attempt)
-        self.record(report, of: attempt)
+        var outcome = self.outcome(of: report, attempt: attempt)
+        var usage: Usage?
+        if case .success(let response) = report.result { usage = response.usage }
+        let report = self.judged(report, of: attempt)
+        if case .failure(let failure) = report.result { outcome.code = failure.code }
+        self.record(report, usage: usage, of: attempt)
         if self.logger.logLevel <= .debug { self.logFinish(report, of: attempt) }
         let lease = attempt.dispatch.lease
         let now = Engine.now()
@@ -198,15 +202,11 @@ extension Engine {
     }
 
     /// Keeps what an item's trail, cost and causes need of an ended attempt.
-    private func record(_ report: AttemptReport, of attempt: ActiveAttempt) {
+    private func record(_ report: AttemptReport, usage: Usage?, of attempt: ActiveAttempt) {
         let item = attempt.item
         if report.mayHaveBeenBilled { item.possiblyBilled += 1 }
-        var usage: Usage?
-        switch report.result {
-        case .success(let response):
-            usage = response.usage
-            if let usage { self.learnTokens(from: usage, of: attempt) }
-        case .failure(let failure):
+        if let usage { self.learnTokens(from: usage, of: attempt) }
+        if case .failure(let failure) = report.result {
             item.failures.append((attempt.dispatch.lease, failure))
             if failure.code != .cancelled { self.laneFailures[attempt.dispatch.lane] = failure }
         }
