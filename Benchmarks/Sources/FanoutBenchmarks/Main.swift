@@ -14,5 +14,6 @@ struct Main {
         try runWireBenchmarks(stopwatch)
         try runJSONBenchmarks(stopwatch)
         try runRouterBenchmarks(stopwatch)
+        runUrgentBenchmarks(stopwatch)
     }
 }

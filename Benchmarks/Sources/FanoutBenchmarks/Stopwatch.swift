@@ -63,7 +63,8 @@ struct Stopwatch {
         return elapsed
     }
 
-    private static func threadNanoseconds() -> Double {
+    /// The time of this thread on a core.
+    static func threadNanoseconds() -> Double {
         var time = timespec()
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
         return Double(time.tv_sec) * 1e9 + Double(time.tv_nsec)

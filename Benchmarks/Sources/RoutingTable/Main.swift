@@ -10,10 +10,13 @@ struct RoutingTable {
     static func main() {
         var seeds: UInt64 = 20
         var words: [String] = []
+        var isCheck = false
         var arguments = CommandLine.arguments.dropFirst()
         while let argument = arguments.popFirst() {
             if argument == "--seeds", let count = arguments.popFirst().flatMap(UInt64.init), count > 0 {
                 seeds = count
+            } else if argument == "--check" {
+                isCheck = true
             } else {
                 words.append(argument)
             }
@@ -36,6 +39,7 @@ struct RoutingTable {
         }
         print(lines.joined(separator: "\n"))
         print("\n\(rows.count) rows, seeds 1 to \(seeds); \(misses) numbers miss their bar.")
+        if isCheck && (misses > 0 || rows.isEmpty) { exit(1) }
     }
 
     /// Appends a line; returns whether every seed meets the bar.
