@@ -81,6 +81,43 @@ import Testing
         #expect(bench.refusal(of: late) == nil, "a probe is out, and may be answered in time")
     }
 
+    @Test func `5: this item and the next wait for the sooner of two limited lanes, a deadline before it doesn't`() {
+        var bench = Bench(Bench.snapshot(lanes: [2], retries: 3) { $0.deployments[0].order = 1 })
+        let item = bench.submit()
+        bench.settle(.rateLimited, retryAfter: 3_000)
+        bench.settle(.rateLimited, retryAfter: 2_000)
+        let next = bench.submit()
+        let late = bench.submit(deadline: 1_999)
+        #expect(bench.refusal(of: late)?.code == .deadlineExceeded)
+        #expect(bench.refusal(of: late)?.earliestMilliseconds == 2_000)
+        bench.pass(2_000)
+        #expect(bench.lanes == [0, 1, 1], "one probe of the sooner lane")
+        bench.settle(nil)
+        #expect(bench.succeeded(item) && bench.lanes == [0, 1, 1, 1])
+        bench.settle(nil)
+        #expect(bench.succeeded(next))
+    }
+
+    @Test func `8: the one lane of a group is tried again after a 500`() {
+        var bench = Bench(Bench.snapshot(lanes: [1], retries: 1))
+        let item = bench.submit()
+        bench.settle(.providerError)
+        bench.settle(nil)
+        #expect(bench.succeeded(item) && bench.lanes == [0, 0])
+    }
+
+    @Test func `14: when the fallback fails too, its failure is the item's, with the first one as its cause`() {
+        var bench = Bench(Bench.snapshot(lanes: [1, 1]) { $0.groups[0].fallbacks = [GroupID(1)] })
+        let item = bench.submit()
+        bench.settle(.providerError)
+        bench.settle(.providerError)
+        guard case .failure(let lease, let causes)? = bench.ends[item] else {
+            Issue.record("no failure")
+            return
+        }
+        #expect(lease == bench.starts[1].lease && causes.map(\.lease) == [bench.starts[0].lease])
+    }
+
     @Test func `a deadline before the soonest lane fails at once with the earliest time`() {
         var bench = Bench(Bench.snapshot(lanes: [2], retries: 3))
         bench.submit()
