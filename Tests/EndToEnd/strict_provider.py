@@ -285,6 +285,28 @@ class Exchange(asyncio.Protocol):
         self.piece("half ")
         await asyncio.sleep(seconds)
 
+    async def held(self, _, call, until, seconds=2):
+        """The first words of a stream, and the rest once the event `until` is set."""
+        call.status = 200
+        self.begin(call)
+        self.piece("first ")
+        end = time.monotonic() + seconds
+        while not until.is_set() and time.monotonic() < end:
+            await asyncio.sleep(0.002)
+        if until.is_set():
+            self.piece("last")
+            self.event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        self.chunk(b"")
+
+    async def dribble(self, lane, call):
+        """A plain answer in packets of one byte."""
+        call.status = 200
+        choice = {"index": 0, "message": {"role": "assistant", "content": lane.name}, "finish_reason": "stop"}
+        body = json.dumps({"id": "x", "model": "m", "choices": [choice]})
+        answer = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}"
+        for byte in answer.encode():
+            self.transport.write(bytes([byte]))
+
     async def malformed(self, lane, call):
         call.status = 200
         self.begin(call)

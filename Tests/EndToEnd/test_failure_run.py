@@ -3,6 +3,8 @@
 """A real failure run: the daemon over real sockets against a provider that fails in every way it knows. Each item
 ends as its caller would want, and its trail is what the provider's ledger says."""
 
+import os
+import threading
 import time
 
 import pytest
@@ -205,6 +207,45 @@ def test_26_an_error_in_place_of_a_stream_goes_elsewhere_unseen(provider, stage)
     result, deltas = stage.ask("events", "an error event", stream=True)
     assert words(result).startswith("events-b") and codes(result)[0] in (OVERLOADED, PROVIDER_ERROR)
     assert not any(delta.HasField("restart") for delta in deltas) and result.trail.possibly_billed == 0
+
+
+def test_the_first_words_of_a_stream_are_shown_before_the_next_are_sent(provider, stage):
+    shown = threading.Event()
+    provider.lane("boasts-a", faults=[Fault("held", until=shown)])
+    results = []
+    for event in stage.client.batch([call("boasts", "words as they come")], stream=True, trail="full"):
+        if getattr(event, "text", ""):
+            shown.set()
+        if isinstance(event, fanout.Result):
+            results.append(event)
+    # The provider sends the rest when the first words have been seen here; else it breaks the stream off.
+    assert words(results[0]) == "first last" and codes(results[0]) == [0]
+
+
+def test_a_call_at_a_time_and_an_answer_byte_by_byte_wait_for_no_timer_of_tcp(provider, stage):
+    provider.lane("boasts-a", faults=[Fault("dribble")])
+    times = []
+    for number in range(100):
+        started = time.monotonic()
+        stage.client.completion("boasts", [{"role": "user", "content": f"a byte at a time {number}."}])
+        times.append(time.monotonic() - started)
+    # Nagle's algorithm against delayed acknowledgements costs 40 ms a call. A busy machine slows some, not three in four.
+    assert sorted(times)[25] < 0.02, sorted(times)[::10]
+
+
+def processor_seconds(process):
+    fields = open(f"/proc/{process.pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_429_inside_a_stream_costs_few_calls_and_no_processor(provider, stage):
+    for lane in ("events-a", "events-b"):
+        provider.lane(lane, faults=[Fault("error_event", after=1, code="rate_limit_exceeded", message="Rate limit")])
+    before = processor_seconds(stage.daemon.process)
+    result, _ = stage.ask("events", "a limit inside a stream", stream=True, deadline=4)
+    spent = processor_seconds(stage.daemon.process) - before
+    assert result.exception.code in ("DEADLINE_EXCEEDED", "RATE_LIMITED") and set(codes(result)) == {RATE_LIMITED}
+    assert len(provider.calls("a limit inside a stream")) <= 10 and spent < 0.5, spent
 
 
 # What the caller asked for.
