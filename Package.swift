@@ -64,7 +64,7 @@ let package = Package(
         // Bytes, frames and FanoutModel.
         .target(name: "FanoutWire", dependencies: ["CFanoutProto", "CProtobufC", "FanoutModel"]),
         // One translator a wire format of providers.
-        .target(name: "FanoutProviders", dependencies: ["FanoutJSON", "FanoutModel"]),
+        .target(name: "FanoutProviders", dependencies: ["FanoutJSON", "FanoutModel", crypto]),
         // How many tokens a prompt has.
         .target(name: "FanoutTokens", dependencies: ["FanoutModel"]),
         // Every routing decision, and the actor that holds them.

@@ -26,7 +26,8 @@ let package = Package(
         .executable(name: "simulate", targets: ["Simulate"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0")
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     ],
     targets: [
         .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
@@ -34,7 +35,10 @@ let package = Package(
         .target(name: "FanoutModel"),
         .target(name: "FanoutJSON"),
         .target(name: "FanoutWire", dependencies: ["CFanoutProto", "CProtobufC", "FanoutModel"]),
-        .target(name: "FanoutProviders", dependencies: ["FanoutJSON", "FanoutModel"]),
+        .target(
+            name: "FanoutProviders",
+            dependencies: ["FanoutJSON", "FanoutModel", .product(name: "Crypto", package: "swift-crypto")]
+        ),
         .target(
             name: "FanoutRouter",
             dependencies: ["FanoutModel", .product(name: "Collections", package: "swift-collections")]

@@ -100,6 +100,12 @@ package struct Endpoint: Sendable, Hashable {
         }
     }
 
+    /// What the header `host` says of a place: without the port where that is the scheme's own.
+    package static func authority(_ host: String, _ port: UInt16, isSecure: Bool) -> String {
+        let name = host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host
+        return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"
+    }
+
     /// Makes an endpoint.
     package init(
         provider: String,

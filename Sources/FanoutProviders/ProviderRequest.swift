@@ -13,4 +13,6 @@ package struct ProviderRequest: Sendable, Hashable {
     package var headers: [Endpoint.Header]
     /// The JSON body.
     package var body: [UInt8]
+    /// Its headers are for this body and moment alone.
+    package var isSigned = false
 }

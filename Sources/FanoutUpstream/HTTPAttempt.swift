@@ -85,11 +85,12 @@ final class HTTPAttempt {
 
     private func encoded() -> ByteBuffer? {
         do throws(Failure) {
-            let request = try Translator.encode(
+            var request = try Translator.encode(
                 self.order.request,
                 for: self.order.endpoint,
                 stream: self.order.wantsDeltas
             )
+            Translator.sign(&request, for: self.order.endpoint, wallClockSeconds: Int64(time(nil)))
             return try self.runner.bytes(of: request, route: self.route, traceparent: self.order.traceparent)
         } catch {
             self.end(.failure(error))

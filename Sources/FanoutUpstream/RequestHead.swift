@@ -26,9 +26,8 @@ struct RequestHead {
                 "the path \(request.path.debugDescription) can't be requested. Check api_base and the model's name."
             )
         }
-        let host = key.host.utf8.contains(UInt8(ascii: ":")) ? "[\(key.host)]" : key.host
-        let isDefaultPort = key.port == (key.isSecure ? 443 : 80)
-        var text = "POST \(request.path) HTTP/1.1\r\nhost: \(host)\(isDefaultPort ? "" : ":\(key.port)")\r\n"
+        let host = Endpoint.authority(key.host, key.port, isSecure: key.isSecure)
+        var text = "POST \(request.path) HTTP/1.1\r\nhost: \(host)\r\n"
         text += "user-agent: fanout\r\naccept-encoding: identity\r\n"
         for header in request.headers {
             guard Self.isToken(header.name), Self.isValue(header.value.revealed) else {

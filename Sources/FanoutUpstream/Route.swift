@@ -51,6 +51,7 @@ final class Route {
 
     /// The head of a request.
     func head(of request: ProviderRequest) throws(Failure) -> RequestHead {
+        guard !request.isSigned else { return try RequestHead(request, key: self.key) }
         for head in self.heads where head.matches(request) { return head }
         let head = try RequestHead(request, key: self.key)
         if self.heads.count >= Self.headsMax { self.heads.removeFirst() }

@@ -13,7 +13,7 @@ import Testing
         "FanoutModel": [],
         "FanoutJSON": [],
         "FanoutWire": ["CFanoutProto", "CProtobufC", "FanoutModel"],
-        "FanoutProviders": ["FanoutJSON", "FanoutModel"],
+        "FanoutProviders": ["Crypto", "FanoutJSON", "FanoutModel"],
         "FanoutTokens": ["FanoutModel"],
         "FanoutRouter": ["FanoutModel", "DequeModule", "HeapModule", "OrderedCollections", "Collections"],
         "FanoutConfiguration": [
