@@ -21,7 +21,8 @@ extension ConfigurationBuilder {
         _ entry: ProviderEntry,
         _ base: BaseURL?,
         _ params: inout ParameterLayers,
-        _ headers: [Endpoint.Header]
+        _ headers: [Endpoint.Header],
+        _ aws: AWSFields
     ) -> Credential? {
         let token = params.take("azure_ad_token")
         guard entry.authentication != .none else {
@@ -38,6 +39,7 @@ extension ConfigurationBuilder {
             guard let key = self.secret(token, "the token") else { return nil }
             return .bearer(Secret(key))
         }
+        if entry.format == .bedrock, aws.isGiven { return self.awsCredentials(aws, params).map(Credential.aws) }
         for name in entry.keyVariables {
             guard let value = self.reader.values.variables[name], !value.isEmpty else { continue }
             guard Self.isSendable(value) else {
@@ -57,7 +59,7 @@ extension ConfigurationBuilder {
     }
 
     /// A key or token; an error names the variable that isn't set, never what it holds.
-    private mutating func secret(_ field: Field, _ what: String) -> String? {
+    mutating func secret(_ field: Field, _ what: String) -> String? {
         guard let value = self.required(field, what) else { return nil }
         if Self.isSendable(value) { return value }
         self.reader.error(field, "has characters that a header can't carry, or more than \(Self.secretBytesMax) bytes")

@@ -35,18 +35,30 @@ extension ConfigurationBuilder {
         let keyField = params.take("api_key")
         let project = params.take("vertex_project")
         let location = params.take("vertex_location")
-        let region = self.region(&params, location)
+        var region = self.region(&params, location)
         let drops = self.reader.flag(params.take("drop_params"))
-        guard let (entry, model) = self.provider(modelField, override, base: baseField, params) else { return nil }
+        let aws = AWSFields(&params)
+        guard let (entry, named) = self.provider(modelField, override, base: baseField, params) else { return nil }
+        var model = named
         guard self.checkStars(model, of: group, modelField) else { return nil }
         if entry.format == .simulated, let modelField, !self.checkSimulated(model, modelField) { return nil }
         let isVertex = entry.quirks.contains(.vertexPath)
         if isVertex, !self.checkVertexModel(model, modelField) { return nil }
         if !isVertex, let project { self.reader.warnOnce(project, "has no effect: only vertex_ai has projects") }
+        if entry.format == .bedrock {
+            guard let place = self.bedrockModel(model, region: region, modelField) else { return nil }
+            (model, region) = place
+        } else {
+            for field in aws.all { self.reader.warnOnce(field, "has no effect: only bedrock is reached by it") }
+        }
         let base =
-            isVertex
-            ? self.vertexBase(entry, baseField, project: project, location: location, params)
-            : self.base(entry, baseField, params)
+            if isVertex {
+                self.vertexBase(entry, baseField, project: project, location: location, params)
+            } else if entry.format == .bedrock {
+                self.bedrockBase(entry, aws.endpoint ?? baseField, region: region, params)
+            } else {
+                self.base(entry, baseField, params)
+            }
         if entry.format != .simulated, base == nil { return nil }
         var endpoint = Endpoint(
             provider: entry.name,
@@ -58,12 +70,16 @@ extension ConfigurationBuilder {
             model: model
         )
         endpoint.query = base?.query ?? ""
+        endpoint.region = region
         endpoint.quirks = ProviderCatalogue.quirks(of: entry.name, model: model)
         endpoint.dropsUnsupported = drops ?? self.dropsUnsupported
         self.readVersion(params.take("api_version"), into: &endpoint, params)
         self.readHeaders(&params, into: &endpoint)
-        guard let credential = self.credential(keyField, entry, base, &params, endpoint.headers) else { return nil }
+        guard let credential = self.credential(keyField, entry, base, &params, endpoint.headers, aws) else {
+            return nil
+        }
         endpoint.credential = credential
+        guard self.checkRegion(endpoint, params) else { return nil }
         self.warnOfClearText(endpoint, base, keyField ?? baseField)
         var identity = DeploymentIdentity()
         identity.provider = entry.name
@@ -248,7 +264,7 @@ extension ConfigurationBuilder {
 enum ProviderNames {
     /// Providers of LiteLLM that Fanout doesn't speak to yet, with what to write instead.
     static let unsupported: [String: String] = [
-        "vertex_ai_beta": "write vertex_ai/MODEL", "bedrock": "",
+        "vertex_ai_beta": "write vertex_ai/MODEL",
         "azure_ai": "", "sagemaker": "", "replicate": "", "watsonx": "", "databricks": "",
         "text-completion-openai": "write openai/MODEL and ask for a completion",
         "lm_studio": "write openai_like/MODEL with api_base http://HOST:1234/v1",

@@ -165,7 +165,6 @@ extension UnreadKeys {
             (autoRouter, "auto_router_embedding_model"),
             ("give api_key or azure_ad_token", "azure_scope azure_username azure_password tenant_id client_id"),
             ("give api_key or azure_ad_token", "client_secret"),
-            ("Bedrock isn't supported yet", "aws_access_key_id aws_secret_access_key aws_session_token"),
             ("give an access token in api_key", "vertex_credentials"),
         ]),
         refused: refused([

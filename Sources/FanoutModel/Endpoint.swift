@@ -15,6 +15,8 @@ package enum WireFormat: UInt8, Sendable, Hashable {
     case huggingFace
     /// Google's generateContent and its embedding methods, of the Gemini API and of Vertex AI.
     case gemini
+    /// Amazon Bedrock's Converse, and its embedding models.
+    case bedrock
     /// The built-in seeded provider; no network.
     case simulated
 }

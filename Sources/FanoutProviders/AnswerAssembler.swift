@@ -14,6 +14,7 @@ enum AnswerAssembler: Sendable {
     case ollama(OllamaAssembler)
     case generation(GenerationAssembler)
     case gemini(GeminiAssembler)
+    case bedrock(BedrockAssembler)
     /// Its state is on the stack of ``take(_:deltas:)``, so that nothing is copied.
     case moved
 
@@ -60,6 +61,8 @@ enum AnswerAssembler: Sendable {
             }
         case .gemini:
             self = .gemini(GeminiAssembler(for: request, emits: stream, choices: choices))
+        case .bedrock:
+            self = .bedrock(BedrockAssembler(emits: stream))
         }
     }
 
@@ -90,6 +93,10 @@ enum AnswerAssembler: Sendable {
             self = .moved
             defer { self = .gemini(assembler) }
             return try assembler.take(json, deltas: &deltas)
+        case .bedrock(var assembler):
+            self = .moved
+            defer { self = .bedrock(assembler) }
+            return try assembler.take(json, deltas: &deltas)
         case .moved:
             preconditionFailure("an assembler was used inside its own call")
         }
@@ -104,6 +111,7 @@ enum AnswerAssembler: Sendable {
         case .ollama(let assembler): assembler.hasContent
         case .generation(let assembler): assembler.hasContent
         case .gemini(let assembler): assembler.hasContent
+        case .bedrock(let assembler): assembler.hasContent
         case .moved: false
         }
     }
@@ -117,6 +125,7 @@ enum AnswerAssembler: Sendable {
         case .ollama(let assembler): assembler.isFinished
         case .generation(let assembler): assembler.isFinished
         case .gemini(let assembler): assembler.isFinished
+        case .bedrock(let assembler): assembler.isFinished
         case .moved: false
         }
     }
@@ -126,7 +135,7 @@ enum AnswerAssembler: Sendable {
         switch self {
         case .openAI(let assembler): assembler.choiceError
         case .cohere(let assembler): assembler.partError
-        case .anthropic, .gemini, .ollama, .generation, .moved: []
+        case .anthropic, .gemini, .ollama, .generation, .bedrock, .moved: []
         }
     }
 
@@ -139,6 +148,7 @@ enum AnswerAssembler: Sendable {
         case .ollama(let assembler): assembler.fault
         case .generation(let assembler): assembler.fault
         case .gemini(let assembler): assembler.fault
+        case .bedrock(let assembler): assembler.fault
         case .moved: nil
         }
     }
@@ -152,6 +162,7 @@ enum AnswerAssembler: Sendable {
         case .ollama(let assembler): assembler.response()
         case .generation(let assembler): assembler.response()
         case .gemini(let assembler): assembler.response()
+        case .bedrock(let assembler): assembler.response()
         case .moved: Response(body: .chat([]))
         }
     }

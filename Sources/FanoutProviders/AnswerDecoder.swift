@@ -121,7 +121,8 @@ package struct AnswerDecoder: Sendable {
     }
 
     private mutating func decide(_ bytes: UnsafeBufferPointer<UInt8>) {
-        guard let first = bytes.first(where: { $0 > 0x20 }) else { return }
+        let isBinary = self.framing.isBinary
+        guard let first = bytes.first(where: { isBinary || $0 > 0x20 }) else { return }
         let isEventStream = self.streamed || self.answerHead.contentType.hasPrefix("text/event-stream")
         self.mode = isEventStream && self.framing.mayBegin(with: first) ? .stream : .whole
         if case .stream = self.mode {
@@ -150,7 +151,9 @@ package struct AnswerDecoder: Sendable {
         switch try Self.read(self.framing, into: &self.assembler, deltas: &deltas) {
         case .taken: break
         case .done: self.isComplete = true
-        case .error(let body): throw self.classified(body)
+        case .error(let body):
+            if let name = self.framing.errorName { self.answerHead.errorType = name }
+            throw self.classified(body)
         case .malformed(let error) where isLast:
             throw self.broken("the stream ended inside an event (\(error))")
         case .malformed(let error):

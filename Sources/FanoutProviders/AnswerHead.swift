@@ -19,6 +19,8 @@ package struct AnswerHead: Sendable, Hashable {
     package var rateReset = ""
     /// `x-should-retry`; nil = not given.
     package var shouldRetry: Bool?
+    /// The class of a failure as a header or a frame names it (`x-amzn-errortype`); empty = none.
+    package var errorType = ""
     /// The provider's id of the request; empty = none.
     package var requestID = ""
     /// Tokens of the prompt, from servers whose bodies don't say; nil = not given.
@@ -52,6 +54,9 @@ package struct AnswerHead: Sendable, Hashable {
         case 14 where Self.same(name, "x-should-retry"): self.shouldRetry = Self.boolean(value)
         case 16 where Self.same(name, "x-debug-trace-id") && self.requestID.isEmpty: self.requestID = value
         case 15 where Self.same(name, "x-prompt-tokens"): self.promptTokens = UInt64(value)
+        // What follows the colon is the address of a schema.
+        case 16 where Self.same(name, "x-amzn-errortype"): self.errorType = String(value.prefix { $0 != ":" })
+        case 16 where Self.same(name, "x-amzn-requestid") && self.requestID.isEmpty: self.requestID = value
         case 15 where Self.same(name, "apim-request-id") && self.requestID.isEmpty: self.requestID = value
         case 22 where Self.same(name, "mistral-correlation-id") && self.requestID.isEmpty: self.requestID = value
         case 15 where Self.same(name, "ratelimit-reset"): self.rateReset = value

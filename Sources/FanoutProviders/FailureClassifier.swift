@@ -21,7 +21,8 @@ package enum FailureClassifier {
         body: [UInt8],
         wallClockSeconds: Int64
     ) -> Failure {
-        let words = ProviderWords(body: body)
+        var words = ProviderWords(body: body)
+        if words.type.isEmpty { words.type = TextSearch.cut(head.errorType, toBytes: 256) }
         // Inside a stream the HTTP status was 200 long before; OpenRouter and others give the real one as the code.
         let status = head.isSuccess ? (UInt16(words.code).flatMap { $0 >= 400 ? $0 : nil } ?? head.status) : head.status
         let code = self.code(words: words, status: status, provider: provider)
@@ -108,7 +109,7 @@ package enum FailureClassifier {
         case "model_error", "generation", "incomplete_generation":
             return .providerError
         default:
-            return nil
+            return AWSException.code(of: name, text: text)
         }
     }
 

@@ -69,6 +69,7 @@ enum FailurePatterns {
         "exceeds the available context",
         "too_many_prompt_tokens", "exceeds the maximum number of tokens allowed", "model's maximum context limit",
         "is longer than the model's context length", "`inputs` must have less than",
+        "too many input tokens",
     ]
 
     private static let quota: [StaticString] = [
@@ -96,5 +97,6 @@ enum FailurePatterns {
 
     private static let notFound: [StaticString] = [
         "is not a valid model id", "the supported api model names are", "model not found", "invalid model:",
+        "the provided model identifier is invalid", "on-demand throughput isn",
     ]
 }

@@ -110,6 +110,14 @@ package enum ProviderCatalogue {
             offers: Needs.all.subtracting(.completion)
         ),
         ProviderEntry(
+            "bedrock",
+            nil,
+            keys: ["AWS_BEARER_TOKEN_BEDROCK"],
+            bases: ["AWS_BEDROCK_RUNTIME_ENDPOINT"],
+            format: .bedrock,
+            offers: Needs.all.subtracting([.completion, .embedding, .audio])
+        ),
+        ProviderEntry(
             "mistral",
             "https://api.mistral.ai/v1",
             keys: ["MISTRAL_API_KEY"],

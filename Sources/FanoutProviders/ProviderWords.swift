@@ -69,9 +69,13 @@ struct ProviderWords: Equatable {
     }
 
     private mutating func takeFields(_ error: JSONValue) {
-        self.message = error["message"]?.text ?? ""
+        self.message = error["message"]?.text ?? error["Message"]?.text ?? ""
         self.code = Self.word(error["code"])
         self.type = Self.word(error["type"])
+        // AWS's JSON names a shape, with its namespace or without: `com.amazon.coral.service#ExpiredTokenException`.
+        if self.type.isEmpty {
+            self.type = Self.word(error["__type"]).split(separator: "#").last.map(String.init) ?? ""
+        }
         switch error["status"] {
         // Ollama's, of an error inside a stream.
         case .integer(let status)? where self.code.isEmpty: self.code = "\(status)"

@@ -12,6 +12,8 @@ enum StreamFraming: Sendable {
     case events(SSEParser)
     /// A JSON text a line.
     case lines(LineParser)
+    /// Frames of an Amazon event stream.
+    case frames(AmazonFrameParser)
     /// Its state is on the stack of a call, so that nothing is copied.
     case moved
 
@@ -20,6 +22,7 @@ enum StreamFraming: Sendable {
         switch format {
         case .openAI, .anthropic, .gemini, .cohere, .huggingFace, .simulated: self = .events(SSEParser())
         case .ollama: self = .lines(LineParser())
+        case .bedrock: self = .frames(AmazonFrameParser())
         }
     }
 
@@ -32,7 +35,25 @@ enum StreamFraming: Sendable {
         case .events: first != UInt8(ascii: "{") && first != UInt8(ascii: "[") && first != UInt8(ascii: "<")
         // A whole answer is a stream of one line.
         case .lines: first == UInt8(ascii: "{")
+        // The first byte of a length: one of white space or of a text would make a frame beyond the limit.
+        case .frames: first < 9
         case .moved: false
+        }
+    }
+
+    /// Whether each byte counts, white space among them.
+    var isBinary: Bool {
+        switch self {
+        case .frames: true
+        case .events, .lines, .moved: false
+        }
+    }
+
+    /// What the frame of the piece that was found last calls the failure that it is; nil = nothing of importance.
+    var errorName: String? {
+        switch self {
+        case .frames(let parser): parser.kind == .event ? nil : parser.name
+        case .events, .lines, .moved: nil
         }
     }
 
@@ -40,6 +61,7 @@ enum StreamFraming: Sendable {
     var isNamedError: Bool {
         switch self {
         case .events(let parser): parser.eventName == "error"
+        case .frames(let parser): parser.kind != .event
         case .lines, .moved: false
         }
     }
@@ -55,6 +77,10 @@ enum StreamFraming: Sendable {
             self = .moved
             parser.append(bytes)
             self = .lines(parser)
+        case .frames(var parser):
+            self = .moved
+            parser.append(bytes)
+            self = .frames(parser)
         case .moved: break
         }
     }
@@ -71,6 +97,10 @@ enum StreamFraming: Sendable {
             self = .moved
             defer { self = .lines(parser) }
             return try parser.next()
+        case .frames(var parser):
+            self = .moved
+            defer { self = .frames(parser) }
+            return try parser.next()
         case .moved: return false
         }
     }
@@ -86,7 +116,8 @@ enum StreamFraming: Sendable {
             self = .moved
             defer { self = .lines(parser) }
             return try parser.finish()
-        case .moved: return false
+        // A frame has its own length: what isn't all there is none.
+        case .frames, .moved: return false
         }
     }
 
@@ -97,6 +128,7 @@ enum StreamFraming: Sendable {
         switch self {
         case .events(let parser): try parser.withData(body)
         case .lines(let parser): try parser.withData(body)
+        case .frames(let parser): try parser.withData(body)
         case .moved: try body(UnsafeBufferPointer(start: nil, count: 0))
         }
     }

@@ -53,6 +53,12 @@ package enum Translator {
                 headers: self.headers(for: endpoint, stream: stream),
                 body: try GeminiEncoder.body(of: request, for: endpoint)
             )
+        case .bedrock:
+            return ProviderRequest(
+                path: BedrockEncoder.path(for: endpoint, stream: stream),
+                headers: self.headers(for: endpoint, stream: stream),
+                body: try BedrockEncoder.body(of: request, for: endpoint)
+            )
         }
     }
 
@@ -109,9 +115,8 @@ package enum Translator {
         var headers: [Endpoint.Header] = []
         headers.reserveCapacity(3 + endpoint.headers.count)
         headers.append(Endpoint.Header(name: "content-type", value: Secret("application/json")))
-        headers.append(
-            Endpoint.Header(name: "accept", value: Secret(stream ? "text/event-stream" : "application/json"))
-        )
+        let form = endpoint.format == .bedrock ? "application/vnd.amazon.eventstream" : "text/event-stream"
+        headers.append(Endpoint.Header(name: "accept", value: Secret(stream ? form : "application/json")))
         switch endpoint.credential {
         // A signature covers the finished request.
         case .none, .aws: break

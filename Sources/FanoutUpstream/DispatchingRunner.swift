@@ -16,7 +16,8 @@ package final class DispatchingRunner: AttemptRunner {
 
     package func start(_ order: AttemptOrder, sink: any AttemptSink) -> AttemptHandle {
         switch order.endpoint.format {
-        case .openAI, .anthropic, .gemini, .cohere, .ollama, .huggingFace: self.http.start(order, sink: sink)
+        case .openAI, .anthropic, .gemini, .cohere, .ollama, .huggingFace, .bedrock:
+            self.http.start(order, sink: sink)
         case .simulated: self.simulated.start(order, sink: sink)
         }
     }

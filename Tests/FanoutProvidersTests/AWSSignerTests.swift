@@ -154,3 +154,59 @@ struct SignatureVector: Sendable, CustomTestStringConvertible {
         #expect(Self.value("x-amz-date", in: added) == stamp)
     }
 }
+
+/// The expected values were made by botocore 1.43 for the same requests.
+@Suite struct SignedRequestTests {
+    static func request(_ model: String, _ configure: (inout Endpoint) -> Void) throws -> (ProviderRequest, Endpoint) {
+        var endpoint = Endpoint.of("bedrock", model: model)
+        endpoint.pathPrefix = ""
+        endpoint.region = "us-east-1"
+        endpoint.host = "bedrock-runtime.us-east-1.amazonaws.com"
+        endpoint.credential = .aws(AWSSignerTests.credentials())
+        configure(&endpoint)
+        var request = try Translator.encode(.text(), for: endpoint, stream: false)
+        request.body = Array(#"{"messages":[]}"#.utf8)
+        return (request, endpoint)
+    }
+
+    static func signature(_ request: ProviderRequest) -> String {
+        let value = AWSSignerTests.value("authorization", in: request.headers) ?? ""
+        return value.split(separator: "=").last.map(String.init) ?? ""
+    }
+
+    @Test func `the request that is sent is signed, with its host and body`() throws {
+        var (request, endpoint) = try Self.request("us.anthropic.claude-3-5-sonnet-20240620-v1:0") { _ in }
+        Translator.sign(&request, for: endpoint, wallClockSeconds: AWSSignerTests.moment)
+        #expect(Self.signature(request) == "8d5c26e0a8ea245822e07e7ceb8fdfb38e1e1e8a226cc5da74dd2aeb35124463")
+        #expect(request.isSigned)
+    }
+
+    @Test func `an ARN, a port and a temporary key are signed as they are sent`() throws {
+        let profile = "arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/abc"
+        var (request, endpoint) = try Self.request(profile) {
+            $0.region = "eu-west-1"
+            $0.host = "bedrock-runtime.eu-west-1.amazonaws.com"
+            $0.port = 8_443
+            $0.credential = .aws(AWSSignerTests.credentials(token: SignatureVector.token))
+        }
+        request.path += "-stream"
+        Translator.sign(&request, for: endpoint, wallClockSeconds: AWSSignerTests.moment)
+        #expect(Self.signature(request) == "029a8540cd4a4b5003ee1f1bcc8157107c818e06319525534815b9b5ca0a6bb4")
+    }
+
+    @Test func `a request that is sent again is signed for its own moment`() throws {
+        var (first, endpoint) = try Self.request("m") { _ in }
+        var second = first
+        Translator.sign(&first, for: endpoint, wallClockSeconds: AWSSignerTests.moment)
+        Translator.sign(&second, for: endpoint, wallClockSeconds: AWSSignerTests.moment + 1)
+        #expect(Self.signature(first) != Self.signature(second))
+    }
+
+    @Test func `a bearer key isn't signed`() throws {
+        var (request, endpoint) = try Self.request("m") { $0.credential = .bearer(Secret("bedrock-key")) }
+        let before = request
+        Translator.sign(&request, for: endpoint, wallClockSeconds: AWSSignerTests.moment)
+        #expect(request == before)
+        #expect(AWSSignerTests.value("authorization", in: request.headers) == "Bearer bedrock-key")
+    }
+}

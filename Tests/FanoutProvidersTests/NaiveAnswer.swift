@@ -58,6 +58,10 @@ struct NaiveAnswer: Equatable {
 
     /// From a recording's own JSON, a stream's chunks one after the other.
     init(_ recording: Recording) throws {
+        guard recording.provider != "bedrock" else {
+            try self.takeBedrock(recording)
+            return
+        }
         guard recording.isEventStream else {
             try self.take(JSONValue(parsing: recording.body), of: recording)
             return

@@ -48,9 +48,15 @@ struct Recording: Sendable, CustomTestStringConvertible {
                 ["chat.completions", "completions", "embeddings", "messages"]
                     .contains(endpoint.split(separator: "-").last ?? "") || endpoint.hasPrefix("openai-compat.")
                     || ["cohere", "ollama", "huggingface", "gemini", "vertex"].contains(provider)
+                    || (provider == "bedrock" && Self.isConverse(entry, endpoint))
             else { return nil }
             return try? Recording(file: folder.appendingPathComponent(file), provider: name)
         }
+    }
+
+    /// Conversations go by Converse; of InvokeModel, which has each model's own form, only the failures are alike.
+    private static func isConverse(_ entry: JSONValue, _ endpoint: String) -> Bool {
+        endpoint.hasPrefix("converse") || (entry["tags"]?.elements ?? []).contains(.string("error"))
     }
 
     /// The catalogue's name of a recorded provider, whose own format the operation is in.
@@ -62,7 +68,7 @@ struct Recording: Sendable, CustomTestStringConvertible {
         "openai": "openai", "azure-openai": "azure", "mistral": "mistral", "groq": "groq", "deepseek": "deepseek",
         "xai": "xai", "openrouter": "openrouter", "vllm": "hosted_vllm", "openai-compatible": "openai_like",
         "anthropic": "anthropic", "cohere": "cohere", "ollama": "ollama", "huggingface": "huggingface",
-        "gemini": "gemini", "vertex": "vertex_ai",
+        "gemini": "gemini", "vertex": "vertex_ai", "bedrock": "bedrock",
     ]
 
     private init(file: URL, provider: String) throws {
@@ -81,6 +87,8 @@ struct Recording: Sendable, CustomTestStringConvertible {
         }
         if let text = response["body_text"]?.text {
             self.body = Array(text.utf8)
+        } else if let text = response["body_base64"]?.text {
+            self.body = decodeBase64(Array(text.utf8)) ?? []
         } else {
             self.body = try Self.rawBody(bytes)
         }
@@ -88,7 +96,8 @@ struct Recording: Sendable, CustomTestStringConvertible {
         self.requestBody = request["body_json"] ?? .null
         self.requestURL = request["url"]?.text ?? ""
         self.isRequestCut = request["body_truncated"] == .bool(true)
-        self.isEventStream = response["body_text"] != nil && self.status == 200
+        let isWhole = response["body_text"] == nil && response["body_base64"] == nil
+        self.isEventStream = !isWhole && self.status == 200
         if case .integer(let count)? = self.requestBody["n"] { self.choices = UInt32(clamping: count) }
         if case .integer(let count)? = self.requestBody["generationConfig"]?["candidateCount"] {
             self.choices = UInt32(clamping: count)

@@ -25,13 +25,14 @@ package struct AWSSigner: Sendable {
     /// A header that is signed.
     package typealias Header = (name: String, value: String)
 
-    /// The headers to add: the date, the token of a temporary key, and the signature.
+    /// What makes a request a signed one.
     /// - Parameters:
     ///   - method: For example `POST`.
     ///   - target: Path and query as they are sent.
     ///   - headers: What is sent and signed, `host` among them.
     ///   - body: All of it.
     ///   - seconds: The moment of sending, in seconds since 1970.
+    /// - Returns: The headers to add: the date, the token of a temporary key, and the signature.
     package func headers(
         method: String,
         target: String,

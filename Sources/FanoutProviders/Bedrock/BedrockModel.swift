@@ -1,0 +1,46 @@
+// Fanout
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a model's id on Bedrock tells of it.
+///
+/// An id is a model's own (`anthropic.claude-…`), an inference profile's that may run it in several regions
+/// (`us.anthropic.claude-…`), or an ARN. The ARN of an application's own profile tells nothing of its model.
+struct BedrockModel {
+    /// Who made a model, where something about it differs.
+    enum Family {
+        case anthropic
+        case nova
+        case cohere
+        /// Amazon's embeddings.
+        case titan
+        case openAI
+        case unknown
+    }
+
+    let family: Family
+
+    init(_ id: String) {
+        // The last part of an ARN names the model or the profile.
+        let name = id.lowercased().split(separator: "/").last ?? ""
+        self.family =
+            if name.contains("anthropic.") || name.contains("claude") {
+                .anthropic
+            } else if name.contains("amazon.nova") {
+                .nova
+            } else if name.contains("amazon.titan") {
+                .titan
+            } else if name.contains("cohere.") {
+                .cohere
+            } else if name.contains("openai.") {
+                .openAI
+            } else {
+                .unknown
+            }
+    }
+
+    /// The target of a request: an operation on a model, whose id is one segment however many slashes it has.
+    static func path(_ operation: String, model: String, prefix: String, query: String) -> String {
+        let path = "\(prefix)/model/\(OpenAIPath.percentEncoded(model))/\(operation)"
+        return query.isEmpty ? path : "\(path)?\(query)"
+    }
+}
