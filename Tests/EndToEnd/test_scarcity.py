@@ -21,9 +21,11 @@ FROM, UNTIL = 20, 43
 OUTAGE = (8, 28)
 PACES = {"calm": 1, "busy": 10, "rushed": 100}
 WIDTH = 8
+# How many calls the crowded lane takes at once, and when that halves.
+PLACES, HALVED = 40, 24
 
 GROUPS = [
-    Group("counted", rpm=1_800), Group("weighed", tpm=600_000), Group("told"),
+    Group("counted", rpm=1_800), Group("weighed", tpm=600_000), Group("told"), Group("hidden"), Group("crowded"),
     *(Group(name, max_parallel_requests=WIDTH) for name in PACES),
 ]
 
@@ -40,6 +42,9 @@ def set_up(provider):
                   token_bucket=Bucket(600_000, burst_seconds=3), retry_after="seconds")
     # A whole minute's worth at once, as OpenAI allows; it is spent in the first seconds.
     provider.lane("told-a", latency=0.05, requests=Bucket(1_200, burst_seconds=60), headers=True, retry_after="seconds")
+    # Nobody has said what these two take, and they don't say it either.
+    provider.lane("hidden-a", latency=0.05, requests=Bucket(3_000, burst_seconds=3))
+    provider.lane("crowded-a", latency=0.2, per_token=0.001, tokens=lognormal(300, 0.8), concurrency=PLACES)
     for name in PACES:
         provider.lane(f"{name}-a", latency=0.05)
 
@@ -52,9 +57,9 @@ class Scene:
 
     async def play(self):
         self.start = time.monotonic()
-        loads = [self.backlog(name) for name in ("counted", "weighed", "told")]
+        loads = [self.backlog(name) for name in ("counted", "weighed", "told", "hidden", "crowded")]
         loads += [self.paced(name, pace) for name, pace in PACES.items()]
-        await asyncio.gather(*loads, self.fail())
+        await asyncio.gather(*loads, self.fail(), self.halve())
 
     async def at(self, second):
         await asyncio.sleep(max(0, self.start + second - time.monotonic()))
@@ -103,6 +108,11 @@ class Scene:
             self.provider.lanes[f"{name}-a"].faults = None
         self.outage = (begin, time.monotonic())
 
+    async def halve(self):
+        """The crowded lane takes half as many from here on."""
+        await self.at(HALVED)
+        self.provider.lanes["crowded-a"].concurrency = PLACES // 2
+
     def calls(self, lane, begin, end):
         return self.provider.lanes[lane].between(self.start + begin, self.start + end)
 
@@ -150,6 +160,31 @@ def test_a_limit_that_only_headers_tell_is_used_and_kept(scene):
     used = sum(made.status == 200 for made in calls) / (20 * (UNTIL - FROM))
     report("headers only", used, share(calls, 429), len(calls))
     assert used >= 0.95 and share(calls, 429) <= 0.01
+
+
+def test_a_limit_of_requests_that_nobody_tells_is_found_and_kept(scene):
+    calls = scene.calls("hidden-a", FROM, UNTIL)
+    used = sum(made.status == 200 for made in calls) / (50 * (UNTIL - FROM))
+    report("requests hidden", used, share(calls, 429), len(calls))
+    assert used >= 0.85 and share(calls, 429) <= 0.02
+
+
+def in_places(scene, begin, end):
+    """The mean number of the crowded lane's places in use, looked at every 50 ms."""
+    taken = [made for made in scene.provider.lanes["crowded-a"].calls if made.status == 200]
+    times = [scene.start + begin + number * 0.05 for number in range(round((end - begin) * 20))]
+    return sum(sum(made.at <= time < made.ended for made in taken) for time in times) / len(times)
+
+
+def test_a_limit_of_calls_at_once_that_nobody_tells_is_found_and_followed_when_it_halves(scene):
+    before, after = in_places(scene, 10, HALVED), in_places(scene, HALVED + 5, UNTIL)
+    early, late = scene.calls("crowded-a", 10, HALVED), scene.calls("crowded-a", HALVED + 5, UNTIL)
+    print(f"places hidden: {before:.1f} of {PLACES} used, {after:.1f} of {PLACES // 2} once it had halved; "
+          f"{share(early, 503):.2%} of {len(early)} and {share(late, 503):.2%} of {len(late)} calls refused")
+    # The bars of virtual time are 90 % and 1 %. Here a place stays empty while an answer travels and the next request
+    # comes, which counts beside answers of half a second; and there are seconds to learn what had minutes.
+    assert before >= 0.85 * PLACES and after >= 0.85 * PLACES / 2
+    assert share(early + late, 503) <= 0.015
 
 
 def most_in_flight(calls):
