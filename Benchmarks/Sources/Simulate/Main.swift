@@ -13,6 +13,9 @@ struct Simulate {
             Self.show(Simulation.run(seed: seed, log: true))
             return
         }
+        // For bugs that are planted: whether there is a fault, not how many.
+        let endsAtFault = arguments.first == "--first-fault"
+        if endsAtFault { arguments.removeFirst() }
         var threads = 2
         if arguments.first == "--threads", arguments.count > 1, let count = Int(arguments[1]), count > 0 {
             threads = count
@@ -22,11 +25,11 @@ struct Simulate {
         if arguments.count == 2, let first = UInt64(arguments[0]), let count = UInt64(arguments[1]), count > 0 {
             seeds = first...(first + count - 1)
         } else if !arguments.isEmpty {
-            print("usage: simulate [--threads N] [FIRST COUNT] | --log SEED")
+            print("usage: simulate [--first-fault] [--threads N] [FIRST COUNT] | --log SEED")
             exit(2)
         }
         let began = ContinuousClock.now
-        let sample = await Self.run(seeds, threads: UInt64(threads))
+        let sample = await Self.run(seeds, threads: UInt64(threads), endsAtFault: endsAtFault)
         let seconds = (ContinuousClock.now - began) / .seconds(1)
         for (seed, fault) in sample.faults.prefix(20) { print("seed \(seed): \(fault)") }
         if seeds == SimulationSample.kept {
@@ -41,13 +44,17 @@ struct Simulate {
         exit(sample.faults.isEmpty && shortfalls.isEmpty ? 0 : 1)
     }
 
-    private static func run(_ seeds: ClosedRange<UInt64>, threads: UInt64) async -> SimulationSample {
+    private static func run(
+        _ seeds: ClosedRange<UInt64>,
+        threads: UInt64,
+        endsAtFault: Bool
+    ) async -> SimulationSample {
         await withTaskGroup(of: SimulationSample.self) { group in
             for thread in 0..<threads {
                 group.addTask {
                     var sample = SimulationSample()
                     var seed = seeds.lowerBound + thread
-                    while seed <= seeds.upperBound {
+                    while seed <= seeds.upperBound, !endsAtFault || sample.faults.isEmpty {
                         sample.add(Simulation.run(seed: seed, checkEvery: 4))
                         seed += threads
                     }
