@@ -41,18 +41,26 @@ let package = Package(
         ),
         .target(
             name: "FanoutRouter",
-            dependencies: ["FanoutModel", .product(name: "Collections", package: "swift-collections")]
+            dependencies: [
+                "FanoutModel", .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
+            ]
         ),
         .target(name: "FanoutSimulation", dependencies: ["FanoutModel", "FanoutRouter"]),
         .executableTarget(name: "RoutingTable", dependencies: ["FanoutSimulation"]),
         .executableTarget(name: "Simulate", dependencies: ["FanoutSimulation"]),
+        // Counts what is allocated.
+        .target(name: "CAllocations"),
         .executableTarget(
             name: "FanoutBenchmarks",
-            dependencies: ["FanoutJSON", "FanoutModel", "FanoutProviders", "FanoutRouter", "FanoutWire"]
+            dependencies: [
+                "CAllocations", "FanoutJSON", "FanoutModel", "FanoutProviders", "FanoutRouter", "FanoutWire",
+            ]
         ),
     ]
 )
 
-for target in package.targets where target.type != .system && target.name != "CFanoutProto" {
+for target in package.targets
+where target.type != .system && !["CAllocations", "CFanoutProto"].contains(target.name) {
     target.swiftSettings = (target.swiftSettings ?? []) + houseSettings
 }

@@ -74,6 +74,7 @@ struct Lane {
     }
 
     /// Whether it takes attempts at this instant, its limit apart.
+    @inline(__always)
     func gate(now: Instant) -> LaneState {
         if !self.isActive || self.limit == 0 { return .off }
         if let off = self.off, now < off.until { return .off }
@@ -84,6 +85,7 @@ struct Lane {
     }
 
     /// Whether one more attempt may start, given its gate.
+    @inline(__always)
     func takesMore(_ gate: LaneState) -> Bool {
         switch gate {
         case .closed: self.inFlight < self.breaker.width(of: self.limit) && self.isFunded
@@ -98,6 +100,7 @@ struct Lane {
     }
 
     /// When its gate may change by itself; `nil` = not by itself.
+    @inline(__always)
     func changeAt(now: Instant) -> Instant? {
         switch self.gate(now: now) {
         case .off: self.off?.until
@@ -111,6 +114,7 @@ struct Lane {
     ///
     /// A lane that is merely full counts as ready: a slot may come back at any moment. A lane that is off comes back
     /// after half an hour, but nothing waits for that.
+    @inline(__always)
     func recovery(now: Instant) -> Instant? {
         switch self.gate(now: now) {
         case .off: nil

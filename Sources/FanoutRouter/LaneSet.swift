@@ -84,6 +84,23 @@ package struct LaneSet: Sendable, Hashable {
         for (index, word) in self.high.enumerated() { Self.forEach(in: word, from: (index + 1) * 64, body) }
     }
 
+    /// Whether `isIn` holds for one of the positions; asks no further then.
+    package func contains(where isIn: (Int) -> Bool) -> Bool {
+        var rest = self.low
+        while rest != 0 {
+            if isIn(rest.trailingZeroBitCount) { return true }
+            rest &= rest - 1
+        }
+        for (index, word) in self.high.enumerated() {
+            rest = word
+            while rest != 0 {
+                if isIn((index + 1) * 64 + rest.trailingZeroBitCount) { return true }
+                rest &= rest - 1
+            }
+        }
+        return false
+    }
+
     /// The lowest position; `nil` if empty.
     package var first: Int? {
         if self.low != 0 { return self.low.trailingZeroBitCount }

@@ -10,6 +10,12 @@ package import FanoutModel
 package actor Router {
     private let executor: any SerialExecutor
     private var core: RouterCore
+    /// The effects of the last event.
+    ///
+    /// Its memory serves the next one too, once the caller has let go of them.
+    private var buffer: [Effect] = []
+    /// What an unusual event took is given back.
+    private static let bufferMax = 1_024
 
     /// Makes a router on an executor, which it keeps alive.
     package init(snapshot: Snapshot, seed: UInt64, executor: any SerialExecutor) {
@@ -83,6 +89,11 @@ package actor Router {
         self.effects { $0.drain(now: now, into: &$1) }
     }
 
+    /// See ``RouterCore/forecast(_:_:now:)``.
+    package func forecast(_ terms: RunTerms, _ work: [ForecastWork], now: Instant) -> Forecast {
+        self.core.forecast(terms, work, now: now)
+    }
+
     /// See ``RouterCore/laneStatus(now:)``.
     package func laneStatus(now: Instant) -> [LaneStatus] {
         self.core.laneStatus(now: now)
@@ -97,8 +108,12 @@ package actor Router {
     }
 
     private func effects(_ event: (inout RouterCore, inout [Effect]) -> Void) -> [Effect] {
-        var effects: [Effect] = []
-        event(&self.core, &effects)
-        return effects
+        if self.buffer.capacity > Self.bufferMax {
+            self.buffer = []
+        } else {
+            self.buffer.removeAll(keepingCapacity: true)
+        }
+        event(&self.core, &self.buffer)
+        return self.buffer
     }
 }

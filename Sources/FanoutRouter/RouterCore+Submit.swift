@@ -24,16 +24,14 @@ extension RouterCore {
             self.finish(&effects)
             return
         }
-        var added: [(slot: Slot, stamp: UInt32)] = []
-        added.reserveCapacity(tickets.count)
         for ticket in tickets {
             let item = self.add(ticket, to: slot)
-            added.append((item, self.items[item].stamp))
             self.enter(item, &effects)
         }
         self.conclude(&effects)
         // What was started above needs no deadline here: the attempt has its own.
-        for (item, stamp) in added where self.items[item].stamp == stamp {
+        for ticket in tickets {
+            guard let item = self.runs[slot].items[ticket.index] else { continue }
             if self.items[item].leases == 0 || self.items[item].isRace { self.armDeadline(item) }
         }
         self.askForTimer(&effects)

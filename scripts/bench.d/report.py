@@ -44,6 +44,11 @@ def _bounds(result: dict) -> list[list]:
         if line["name"] == "router submit + settle":
             median = line["median_ns"] / 1000
             row("RouterCore submit + settle, 100,000 queued", "< 2 µs median", f"{median:.2f} µs", median < 2)
+        if line["name"].startswith("router decision"):
+            median, p99, allocations = line["median_ns"] / 1000, line["p99_ns"] / 1000, line["allocations"]
+            words = f"{median:.2f} µs, p99 {p99:.1f} µs, {allocations:g} allocations"
+            holds = median < 3 and p99 < 15 and allocations < 0.01
+            row(f"{line['name']}, 100,000 queued", "< 3 µs median, < 15 µs p99, no allocation", words, holds)
     if "makespan" in result:
         make = result["makespan"]
         over = make["daemon"]["seconds"] / make["bare"]["seconds"] - 1
@@ -128,10 +133,13 @@ def _floors(result: dict) -> str:
 
 
 def _micro(result: dict) -> str:
-    rows = [
-        [line["name"], f"{line['median_ns']:,.0f}", f"{line['best_ns']:,.0f}", line["of"]] for line in result["micro"]
-    ]
-    return _table(["micro benchmark", "median ns", "best ns", "per"], rows)
+    rows = []
+    for line in result["micro"]:
+        p99 = f"{line['p99_ns']:,.0f}" if "p99_ns" in line else ""
+        allocations = f"{line['allocations']:g}" if "allocations" in line else ""
+        numbers = [f"{line['median_ns']:,.0f}", f"{line['best_ns']:,.0f}", p99, allocations]
+        rows.append([line["name"], *numbers, line["of"]])
+    return _table(["micro benchmark", "median ns", "best ns", "p99 ns", "allocations", "per"], rows)
 
 
 def failures(result: dict) -> list[str]:

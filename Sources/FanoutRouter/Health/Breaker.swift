@@ -45,17 +45,20 @@ struct Breaker: Sendable {
         var jitter = 0.0
     }
 
+    @inline(__always)
     func isOpen(now: Instant) -> Bool {
         guard let until = self.openUntil else { return false }
         return now < until
     }
 
+    @inline(__always)
     func isHalfOpen(now: Instant) -> Bool {
         guard let until = self.openUntil else { return false }
         return now >= until
     }
 
     /// The most attempts in flight on a lane of this limit, unless it is open.
+    @inline(__always)
     func width(of limit: UInt32) -> UInt32 {
         self.ramp?.width(of: limit) ?? limit
     }
