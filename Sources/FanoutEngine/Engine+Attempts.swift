@@ -197,6 +197,7 @@ extension Engine {
             outcome.code = failure.code
             outcome.retryAfterMilliseconds = failure.retryAfterMilliseconds
             outcome.shouldRetry = failure.shouldRetry
+            outcome.exceeded = failure.exceeded
         }
         return outcome
     }

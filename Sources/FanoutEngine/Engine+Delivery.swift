@@ -131,13 +131,8 @@ extension Engine {
         case .cancelled:
             failure.message = "cancelled: \(Self.words(for: refusal.reason))"
         case .deadlineExceeded:
-            failure.retryAfterMilliseconds =
-                refusal.earliestMilliseconds == 0 ? nil : refusal.earliestMilliseconds
-            let earliest =
-                refusal.earliestMilliseconds == 0
-                ? "" : "; the earliest possible start was in \(refusal.earliestMilliseconds) ms"
-            failure.message =
-                "the deadline leaves no time for another attempt at '\(group)'\(earliest): raise deadline_ms or add capacity"
+            failure.retryAfterMilliseconds = refusal.retryMilliseconds == 0 ? nil : refusal.retryMilliseconds
+            failure.message = refusal.wordsOfDeadline(group: group)
         case .budgetExceeded:
             failure.retryAfterMilliseconds =
                 refusal.earliestMilliseconds == 0 ? nil : refusal.earliestMilliseconds

@@ -4,6 +4,19 @@
 internal import FanoutRouter
 
 extension Refusal {
+    /// What an item that ran out of time, or would, is told.
+    func wordsOfDeadline(group: String) -> String {
+        let advice = "raise deadline_ms or add capacity"
+        if self.isForeseen {
+            return "'\(group)' can't answer before the deadline: with what waits before it, that would take at least"
+                + " \(self.earliestMilliseconds) ms: \(advice)"
+        }
+        let earliest =
+            self.earliestMilliseconds == 0
+            ? "" : "; the earliest possible start was in \(self.earliestMilliseconds) ms"
+        return "the deadline leaves no time for another attempt at '\(group)'\(earliest): \(advice)"
+    }
+
     /// What stood between an item and every lane of its groups, and what would help; `nil` = the router named nothing.
     func words(group: String) -> String? {
         let none = "no deployment of '\(group)'"

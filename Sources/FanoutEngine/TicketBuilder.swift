@@ -52,6 +52,7 @@ struct TicketBuilder {
             served: self.servedModel(of: group, as: legs.first)
         )
         ticket.promptTokens = prompt.tokens
+        ticket.choices = Self.choices(of: task)
         ticket.completionTokens = Self.completionTokens(of: task)
         ticket.attemptsMax = UInt16(clamping: item.maxAttempts)
         if self.options.stream { ticket.flags.insert(.streamed) }
@@ -146,7 +147,17 @@ struct TicketBuilder {
         return ModelPattern.filled(model, with: match?.captures ?? own.captures, of: match?.name ?? own.name)
     }
 
-    /// The most tokens that the request allows for an answer; 0 = it names none.
+    /// How many answers a request asks for at once.
+    private static func choices(of task: Request.Task) -> UInt16 {
+        switch task {
+        case .chat(let chat): UInt16(clamping: max(1, chat.choices ?? 1))
+        case .completion(let completion):
+            UInt16(clamping: max(1, completion.prompts.count) * Int(min(65_535, max(1, completion.choices ?? 1))))
+        case .embedding: 1
+        }
+    }
+
+    /// The most tokens of one answer; 0 = the request names none.
     private static func completionTokens(of task: Request.Task) -> UInt32 {
         switch task {
         case .chat(let chat): chat.sampling.maxTokens ?? 0

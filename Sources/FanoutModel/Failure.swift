@@ -11,6 +11,18 @@ public enum TimeoutPhase: UInt8, Sendable, Hashable {
     case total = 5
 }
 
+/// What a provider has too little of, when it answers that it has too many requests.
+package enum ExceededLimit: UInt8, Sendable, Hashable {
+    /// It doesn't say.
+    case unknown
+    /// Requests in a span of time.
+    case requests
+    /// Tokens in a span of time.
+    case tokens
+    /// Requests at a time.
+    case concurrency
+}
+
 /// Who or what ended an item that was cancelled.
 public enum CancelReason: UInt8, Sendable, Hashable {
     case none = 0
@@ -33,6 +45,8 @@ public struct Failure: Error, Sendable, Hashable {
     public var message: String
     /// Not before this many milliseconds from the moment it was made; `nil` = waiting isn't known to help.
     public var retryAfterMilliseconds: UInt64?
+    /// Of a rate limit: which one, as far as the provider says.
+    package var exceeded = ExceededLimit.unknown
     /// The provider's own "should be retried" (`x-should-retry`), where it gave one.
     public var shouldRetry: Bool?
     /// The provider's HTTP status; 0 = none.
@@ -57,7 +71,8 @@ public struct Failure: Error, Sendable, Hashable {
     public var possibleDoubleSpend = false
     /// One for each leg or group that failed before the last.
     public var causes: [Cause] = []
-    /// For `deadlineExceeded`: milliseconds until the earliest start that would have been possible; 0 = unknown.
+    /// For `deadlineExceeded`: milliseconds until the earliest start that would have been possible, or, of an item that
+    /// was refused before its deadline, until it could have had its turn; 0 = unknown.
     public var earliestMilliseconds: UInt64 = 0
 
     /// One earlier failure.

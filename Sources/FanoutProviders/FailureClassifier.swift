@@ -35,6 +35,7 @@ package enum FailureClassifier {
         failure.param = words.param
         failure.providerRequestID = head.requestID
         failure.shouldRetry = head.shouldRetry
+        if code == .rateLimited { failure.exceeded = FailurePatterns.exceededLimit(words) }
         failure.retryAfterMilliseconds = RetryHint.milliseconds(of: head, wallClockSeconds: wallClockSeconds)
         if failure.retryAfterMilliseconds == nil, code == .rateLimited || code == .overloaded {
             failure.retryAfterMilliseconds =

@@ -31,6 +31,16 @@ enum FailurePatterns {
         return requested > limit
     }
 
+    /// Which limit the words or codes of a 429 name: OpenAI's type is `tokens` or `requests`, others say it in words.
+    static func exceededLimit(_ words: ProviderWords) -> ExceededLimit {
+        let all = [words.message, words.inner, words.code, words.type].joined(separator: "\n")
+        let text = TextSearch.lowercased(all)
+        if TextSearch.contains(self.concurrency, in: text) { return .concurrency }
+        if words.type == "tokens" || TextSearch.contains(self.tokens, in: text) { return .tokens }
+        if words.type == "requests" || TextSearch.contains(self.requests, in: text) { return .requests }
+        return .unknown
+    }
+
     private static func isContextWindow(_ text: [UInt8]) -> Bool {
         if TextSearch.contains(self.contextWindow, in: text) { return true }
         return TextSearch.contains(["input token count"], in: text) && TextSearch.contains(["exceeds"], in: text)
@@ -56,6 +66,22 @@ enum FailurePatterns {
     private static func saysOverloaded(_ status: UInt16) -> Bool {
         status >= 500 || status == 429 || status == 200
     }
+
+    private static let concurrency: [StaticString] = [
+        "concurrent request", "concurrent connection", "concurrency", "parallel request", "simultaneous request",
+        "requests in flight",
+    ]
+
+    private static let tokens: [StaticString] = [
+        "tokens per min", "(tpm)", "tokens per day", "(tpd)", "token rate limit", "tokensperminute",
+        "tokens_per_minute",
+        "token_limit", "tokencount", "token_count",
+    ]
+
+    private static let requests: [StaticString] = [
+        "requests per min", "(rpm)", "requests per day", "(rpd)", "requests per second", "requestsperminute",
+        "requestsperday", "requests_per_minute", "request rate limit",
+    ]
 
     private static let contextWindow: [StaticString] = [
         "context_length_exceeded", "maximum context length", "prompt is too long",

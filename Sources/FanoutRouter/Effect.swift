@@ -102,6 +102,10 @@ package struct Refusal: Sendable, Hashable {
     package var lane: LaneID?
     /// Until the earliest start that would have been possible, in milliseconds; 0 = unknown.
     package var earliestMilliseconds: UInt64
+    /// It was refused at once since its answer would come too late: `earliestMilliseconds` is until that, then.
+    package var isForeseen = false
+    /// Until trying again may help, in milliseconds; 0 = that isn't known, or it doesn't.
+    package var retryMilliseconds: UInt64 = 0
     /// Whether any attempt was made.
     package var hadAttempt: Bool
     /// What was tried before.
@@ -162,6 +166,8 @@ package struct Outcome: Sendable, Hashable {
     package var isCallersTimeout: Bool
     /// Nothing of an answer was seen and nothing can have been billed.
     package var wasNeverSent: Bool
+    /// Of a rate limit: which one, as far as the provider says.
+    package var exceeded: ExceededLimit
     /// Tokens reported; 0 = not reported.
     package var promptTokens: UInt32
     package var completionTokens: UInt32
@@ -178,6 +184,7 @@ package struct Outcome: Sendable, Hashable {
         self.hadContent = false
         self.isCallersTimeout = false
         self.wasNeverSent = false
+        self.exceeded = .unknown
         self.promptTokens = 0
         self.completionTokens = 0
         self.firstContentMicroseconds = 0

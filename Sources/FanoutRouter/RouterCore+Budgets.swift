@@ -20,7 +20,8 @@ extension RouterCore {
         guard rates.prompt > 0 || rates.completion > 0 else { return 0 }
         let bound = self.items[item].ticket.completionTokens
         let group = Int(self.lanes[lane].group.index)
-        let completion = bound == 0 ? self.groups[group].pace.completionCeiling : Double(bound)
+        let each = bound == 0 ? self.groups[group].pace.completionCeiling : Double(bound)
+        let completion = each * Double(max(1, self.items[item].ticket.choices))
         let prompt = Double(self.items[item].ticket.promptTokens) * Self.promptMargin
         return Int64(min(Self.costMax, prompt * rates.prompt + completion * rates.completion))
     }
@@ -99,9 +100,9 @@ extension RouterCore {
     /// Whether each of some lanes waits for nothing but money.
     func isUnfunded(_ lanes: LaneSet, group: Int) -> Bool {
         guard !lanes.isEmpty else { return false }
-        return TagRule.filter(lanes) { position in
+        return !lanes.contains { position in
             self.lanes[Int(self.groups[group].lanes[position].index)].unfundedUntil <= self.now
-        }.isEmpty
+        }
     }
 
     /// Whose budget closes the lanes of a set that come back first.

@@ -82,7 +82,7 @@ extension RouterCore {
         let group = self.legs[leg].group
         let item = self.legs[leg].item
         let candidates = self.apart(lanes, from: item, group: group)
-        guard let position = self.pick(among: candidates, group: Int(group.index), for: item) else {
+        guard let position = self.pick(among: candidates, group: Int(group.index), for: item, cost) else {
             preconditionFailure("no lane to pick among \(lanes) of group \(group.index)")
         }
         let id = self.groups[Int(group.index)].lanes[position]
@@ -102,7 +102,7 @@ extension RouterCore {
         self.legs[leg].stamp &+= 1
         self.countInFlight(of: run, lane: id, starts: true)
         self.tenants[Int(self.runs[run].terms.tenant.index)].inFlight += 1
-        self.paces[Int(id.index)].usage.start(self.usageEstimate(of: item))
+        self.paces[Int(id.index)].usage.start(UInt64(cost.amount(.tokens)))
         self.reserve(lease, &effects)
         if isProbe { self.lanes[Int(id.index)].probe = self.leases[lease].number }
         effects.append(

@@ -44,7 +44,7 @@ extension RouterCore {
         let group = self.groups[Int(self.legs[leg].group.index)].completions.expected(else: CompletionEstimate.prior)
         let expected = Int64(self.runs[self.items[item].run].completions.expected(else: group).rounded(.up))
         let most = ticket.completionTokens == 0 ? Int64.max : Int64(ticket.completionTokens)
-        cost.completion = min(most, expected)
+        cost.completion = min(most, expected) * Int64(max(1, ticket.choices))
         return cost
     }
 
@@ -70,8 +70,15 @@ extension RouterCore {
     /// Remembers how long answers are.
     mutating func learnLength(_ outcome: Outcome, of lease: LeaseRecord) {
         guard outcome.code == nil, outcome.completionTokens > 0 else { return }
-        self.runs[self.items[lease.item].run].completions.learn(outcome.completionTokens)
-        self.groups[Int(self.legs[lease.leg].group.index)].completions.learn(outcome.completionTokens)
+        let each = self.tokensOfEach(outcome, of: lease.item)
+        self.runs[self.items[lease.item].run].completions.learn(each)
+        self.groups[Int(self.legs[lease.leg].group.index)].completions.learn(each)
+    }
+
+    /// The completion tokens of one of the answers that an item asks for at once.
+    func tokensOfEach(_ outcome: Outcome, of item: Slot) -> UInt32 {
+        let choices = UInt32(max(1, self.items[item].ticket.choices))
+        return outcome.completionTokens / choices + (outcome.completionTokens % choices > 0 ? 1 : 0)
     }
 
     // MARK: - Reservations
@@ -113,8 +120,13 @@ extension RouterCore {
         let number = lease.number >> 24
         let inFlight = self.lanes[lane].inFlight + 1
         switch outcome.code {
+        case .rateLimited where self.isCrowded(outcome, lease):
+            self.lanes[lane].concurrency?
+                .overloaded(lease: number, inFlight: inFlight, nextLease: self.nextLease)
         case .rateLimited where !lease.isProbe:
-            self.lanes[lane].limits.refuse(lease: number, nextLease: self.nextLease, now: self.now)
+            let named = outcome.exceeded
+            self.lanes[lane].limits
+                .refuse(named, lease.cost, lease: number, nextLease: self.nextLease, now: self.now)
             self.groups[Int(self.lanes[lane].group.index)].hasLimits = true
         case .overloaded:
             self.lanes[lane].concurrency?
@@ -131,6 +143,14 @@ extension RouterCore {
         if let concurrency = self.lanes[lane].concurrency {
             self.lanes[lane].limit = concurrency.value(ceiling: self.lanes[lane].ceiling)
         }
+    }
+
+    /// Whether a rate limit means that too many run at a time, and fewer may run: then its lane takes fewer in place of
+    /// pausing.
+    func isCrowded(_ outcome: Outcome, _ lease: LeaseRecord) -> Bool {
+        let lane = Int(lease.lane.index)
+        return outcome.code == .rateLimited && outcome.exceeded == .concurrency && !lease.isProbe
+            && self.lanes[lane].concurrency != nil && self.lanes[lane].inFlight > 0
     }
 
     // MARK: - Lanes

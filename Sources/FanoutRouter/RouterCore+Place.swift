@@ -72,10 +72,11 @@ extension RouterCore {
     /// Slots, and tokens reserved for answers, may come back at any moment; requests and prompts don't.
     func recovery(of lanes: LaneSet, group: Int, for cost: RateCounts = .smallest) -> Instant {
         var earliest = Instant.never
-        lanes.forEach { position in
+        _ = lanes.contains { position in
             let index = Int(self.groups[group].lanes[position].index)
-            guard earliest > self.now, let instant = self.lanes[index].recovery(now: self.now) else { return }
+            guard let instant = self.lanes[index].recovery(now: self.now) else { return false }
             earliest = min(earliest, max(instant, self.earliestByLimits(index, cost)))
+            return earliest <= self.now
         }
         return earliest
     }
@@ -105,8 +106,11 @@ extension RouterCore {
         while true {
             switch self.prospect(of: leg) {
             case .lanes(let permitted):
-                self.enqueue(leg, among: permitted)
-                return
+                guard let late = self.lateness(of: leg, among: permitted) else {
+                    self.enqueue(leg, among: permitted)
+                    return
+                }
+                if late.end < end.late?.end ?? .never { end.late = late }
             case .unfunded(let permitted, let until, let obstacle):
                 if until < self.items[item].deadline && self.healthyFallback(of: leg, after: .budgetExceeded) == nil {
                     self.enqueue(leg, among: permitted)
@@ -130,6 +134,8 @@ extension RouterCore {
     /// Why none of a leg's groups could take it.
     private struct DeadEnd {
         var earliest = Instant.never
+        /// It might be answered then, as things are.
+        var late: Lateness?
         var funded: (until: Instant, obstacle: RouteObstacle)?
         var off: (code: FailureCode, lane: LaneID)?
         var obstacle = RouteObstacle.none
@@ -143,6 +149,9 @@ extension RouterCore {
     private mutating func finish(_ leg: Slot, at end: DeadEnd, _ effects: inout [Effect]) {
         if let funded = end.funded, funded.until <= end.earliest {
             self.spend(leg, refusal: self.overBudget(funded.until, funded.obstacle), &effects)
+        } else if let late = end.late, late.end <= end.earliest {
+            let milliseconds = late.end.milliseconds(since: self.now)
+            self.expire(leg, earliest: milliseconds, late: late, &effects)
         } else if end.earliest != .never {
             self.expire(leg, earliest: end.earliest.milliseconds(since: self.now), &effects)
         } else if self.legs[leg].last != nil || !self.items[self.legs[leg].item].causes.isEmpty {

@@ -36,7 +36,7 @@ extension RouterCore {
     }
 
     @inline(__always)
-    private func entry(of leg: Slot) -> WaitingLine.Entry {
+    func entry(of leg: Slot) -> WaitingLine.Entry {
         let item = self.legs[leg].item
         return WaitingLine.Entry(
             priority: self.items[item].ticket.priority,

@@ -193,15 +193,17 @@ extension RouterCore {
 
     /// A leg's deadline has passed, or will before anything could start.
     ///
-    /// `earliest` in milliseconds; 0 = unknown.
-    mutating func expire(_ leg: Slot, earliest: UInt64, _ effects: inout [Effect]) {
+    /// `earliest` in milliseconds; 0 = unknown. `late` = that is when it would be answered, as things are.
+    mutating func expire(_ leg: Slot, earliest: UInt64, late: Lateness? = nil, _ effects: inout [Effect]) {
         let item = self.legs[leg].item
         let isRuns = self.items[item].deadline < self.items[item].ticket.deadline
-        let refusal = Refusal(
+        var refusal = Refusal(
             code: .deadlineExceeded,
             reason: isRuns ? .batchDeadline : .none,
             earliestMilliseconds: earliest
         )
+        refusal.isForeseen = late != nil
+        refusal.retryMilliseconds = late.map(\.retryMilliseconds) ?? earliest
         self.spend(leg, refusal: refusal, &effects)
     }
 

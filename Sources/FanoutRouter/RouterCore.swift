@@ -80,6 +80,8 @@ package struct RouterCore {
     /// The instant that the shell was last asked for.
     var wakeUp = Instant.never
 
+    /// What the last look at the time that is left found out.
+    var outlook = Outlook()
     /// For retries in all.
     var retryBudget = RetryBudget()
     /// Attempts in flight.

@@ -114,8 +114,10 @@ package struct Ticket: Sendable, Hashable {
     package var priority: Int32
     /// Estimated.
     package var promptTokens: UInt32
-    /// The most that the request allows; 0 = it names none.
+    /// The most that the request allows for one answer; 0 = it names none.
     package var completionTokens: UInt32
+    /// Answers that it asks for at once (`n`), at least 1.
+    package var choices: UInt16 = 1
     /// The most attempts in all; 0 = as configured.
     package var attemptsMax: UInt16
     package var flags: Flags

@@ -45,6 +45,11 @@ struct WaitingLine {
         self.live += 1
     }
 
+    /// Whether a leg that comes would wait behind all others.
+    func comesLast(_ entry: Entry) -> Bool {
+        self.ordered.last.map { $0 < entry } ?? self.others.isEmpty
+    }
+
     /// The next live leg; dead entries before it are dropped.
     mutating func peekFirst(of flow: Slot, legs: borrowing Slab<LegRecord>) -> Slot? {
         while let entry = self.firstStored {

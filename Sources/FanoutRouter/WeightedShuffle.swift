@@ -29,6 +29,13 @@ enum WeightedShuffle {
         }
     }
 
+    /// Those of some lanes that a draw among `all` may pick.
+    static func weighty(_ some: LaneSet, among all: LaneSet, weights: [Weights]) -> LaneSet {
+        let weighted = TagRule.filter(all) { weights[$0].weight > 0 }
+        if !weighted.isEmpty { return some.intersection(weighted) }
+        return some
+    }
+
     /// Picks a position of a set, or `nil` if that is empty.
     ///
     /// `weights` has a row for each position.

@@ -7,10 +7,23 @@ internal import FanoutWire
 
 /// The batches of a session: taking them in, adding to them, ending them.
 extension Session {
+    /// Of a batch for more models nothing is predicted.
+    private static let modelsMax = 16
+
     func submit(_ frame: ClientFrame, _ submit: ClientFrame.Submit, byteCount: Int, now: Instant) {
         let id = frame.id
         if let refusal = self.core.admission(for: self) {
             self.reject(frame, refusal, byteCount: byteCount)
+            return
+        }
+        let forecast = self.forecast(submit, now: now)
+        if let refusal = forecast.refusal {
+            let rejection = ServerFrame.Rejection(
+                code: .admissionRefused,
+                message: refusal.message,
+                retryAfterMilliseconds: refusal.retryAfterMilliseconds
+            )
+            self.reject(frame, rejection, byteCount: byteCount)
             return
         }
         guard self.charge(byteCount, batch: id, isOpen: submit.isOpen) else { return }
@@ -32,10 +45,29 @@ extension Session {
         batch.run = run
         self.batches[id] = batch
         self.conversation.accepted(id)
-        self.send(ServerFrame(id: id, body: .accepted(predictedFinishMilliseconds: 0)), isUrgent: false)
+        let finish = forecast.finishMilliseconds
+        self.send(ServerFrame(id: id, body: .accepted(predictedFinishMilliseconds: finish)), isUrgent: false)
         batch.take(submit.items, byteCount: byteCount, now: now)
         if !submit.isOpen || self.inputIsClosed { batch.complete(now: now) }
         batch.updateDispatch(now: now)
+    }
+
+    /// What the router expects of a batch; nothing while more of it may come.
+    private func forecast(_ submit: ClientFrame.Submit, now: Instant) -> BatchForecast {
+        guard !submit.isOpen else { return BatchForecast() }
+        var counts: [(model: String, items: Int)] = []
+        for case .item(let item) in submit.items {
+            let model = item.request.model.isEmpty ? submit.defaults?.model ?? "" : item.request.model
+            // Nearly always they all ask for one model.
+            if let place = counts.lastIndex(where: { $0.model == model }) {
+                counts[place].items += 1
+            } else if counts.count < Self.modelsMax {
+                counts.append((model, 1))
+            } else {
+                return BatchForecast()
+            }
+        }
+        return self.engine.forecast(counts, of: self.tenant, options: submit.options, received: now)
     }
 
     func append(_ frame: ClientFrame, _ append: ClientFrame.Append, byteCount: Int, now: Instant) {

@@ -35,6 +35,8 @@ struct NaiveLane {
     var off: (code: FailureCode, until: Instant)?
     /// Its answers, be it by headers or by refusals, spoke of limits: it may wait for those.
     var isPaced = false
+    /// How long its last answers took, in seconds.
+    var answers: [Double] = []
 
     /// What the lane may be at an instant: one state, or two while a random span may or may not be over.
     func states(now: Instant, isServing: Bool) -> [LaneState] {

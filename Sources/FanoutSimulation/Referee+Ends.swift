@@ -130,6 +130,7 @@ extension Referee {
             let start = self.now.adding(milliseconds: refusal.earliestMilliseconds)
             if start < item.deadline { self.blame("\(name): there was time until \(item.deadline.nanoseconds)") }
             if self.now < item.deadline && refusal.earliestMilliseconds == 0 { self.blame("\(name): no earliest time") }
+            if refusal.isForeseen { self.judgeForesight(id, item, name) }
         case .budgetExceeded: self.judgeBudgetRefusal(id, item, refusal, name)
         case .noRoute, .contextWindow: self.judgeNoRoute(item, refusal, name)
         default:

@@ -10,6 +10,7 @@ extension Referee {
         let lane = Int(lease.lane.index)
         let limit = self.limit(of: lease.lane)
         guard var code = outcome.code else {
+            self.noteAnswer(on: lane, since: lease.startedAt)
             self.lanes[lane].succeeded(
                 id,
                 turn: lease.turn,

@@ -28,6 +28,14 @@ import Testing
         #expect(refusal.words(group: "g")?.contains("1234 ms") == true)
     }
 
+    @Test func `an item that would be late is told how long it would take`() {
+        var refusal = Refusal(code: .deadlineExceeded, earliestMilliseconds: 1_234)
+        #expect(refusal.wordsOfDeadline(group: "g").contains("start was in 1234 ms"))
+        refusal.isForeseen = true
+        #expect(refusal.wordsOfDeadline(group: "g").contains("'g' can't answer before the deadline"))
+        #expect(refusal.wordsOfDeadline(group: "g").contains("1234 ms"))
+    }
+
     @Test func `tags that fit nothing are named in the item's failure`() async throws {
         var snapshot = SampleSnapshot.make([("a", 1)])
         snapshot.routing.tagFiltering = TagFiltering()

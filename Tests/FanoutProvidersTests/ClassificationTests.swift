@@ -114,6 +114,30 @@ import Testing
         Answer(429, "\u{FFFD}\u{0}", .rateLimited),
     ]
 
+    @Test(
+        arguments: [
+            ("Rate limit reached for m on tokens per min (TPM): Limit 10000, Used 9000", "null", ExceededLimit.tokens),
+            ("This request would exceed your rate limit of 40,000 input tokens per minute", "null", .tokens),
+            ("Rate limit reached", #""tokens""#, .tokens),
+            ("Rate limit reached for m on requests per min (RPM): Limit 3, Used 3", "null", .requests),
+            ("Rate limit reached", #""requests""#, .requests),
+            ("Too many concurrent requests for this model", "null", .concurrency),
+            ("You have exceeded the number of parallel requests", "null", .concurrency),
+            ("Number of concurrent connections has exceeded your rate limit", "null", .concurrency),
+            ("Slow down", "null", .unknown),
+        ]
+    )
+    func `a rate limit says which one it is`(message: String, type: String, limit: ExceededLimit) {
+        let failure = FailureClassifier.failure(
+            provider: "openai",
+            head: AnswerHead(status: 429),
+            body: Array(Self.error(message, code: #""rate_limit_exceeded""#, type: type).utf8),
+            wallClockSeconds: 0
+        )
+        #expect(failure.code == .rateLimited)
+        #expect(failure.exceeded == limit)
+    }
+
     @Test(arguments: answers)
     func `code first, words second, status last`(answer: Answer) {
         let failure = FailureClassifier.failure(

@@ -45,6 +45,7 @@ struct LanePace: Sendable {
     private(set) var failureStreak: UInt8 = 0
     /// Tokens of this minute.
     var usage = MinuteUsage()
+    private(set) var service = ServiceTime()
 
     var isMeasured: Bool { self.trials >= Self.trialsMax }
 
@@ -54,6 +55,7 @@ struct LanePace: Sendable {
         // It was let in again alone; what it did before its breaker opened counts at most half.
         if isProbe { self.failureShare = min(self.failureShare, 0.5) }
         self.failureStreak = 0
+        self.service.take(sample.seconds)
         self.trials = min(Self.trialsMax, self.trials + 1)
         let tokens = Double(sample.completionTokens)
         self.latencies.take(tokens > 0 ? sample.seconds / tokens : sample.seconds, now: now, countMax: listSize)
@@ -165,12 +167,13 @@ struct LanePace: Sendable {
 struct GroupPace: Sendable {
     static let weight = 0.05
     /// Assumed until an answer was seen.
-    static let completionTokensAtFirst = 256.0
     static let ceilingAtFirst = 4_096.0
+    /// Each answer lowers the ceiling by so little: long ones are rare, and must not be forgotten in between.
+    static let ceilingMemory = 0.998
 
     private(set) var firstContent = 0.0
     private(set) var perToken = 0.0
-    private(set) var completionTokens = GroupPace.completionTokensAtFirst
+    private(set) var service = ServiceTime()
     /// Twice the longest answer of late: what an answer without a bound of its own is taken to have at most.
     private(set) var completionCeiling = GroupPace.ceilingAtFirst
     private var samples: UInt32 = 0
@@ -178,10 +181,10 @@ struct GroupPace: Sendable {
     mutating func answered(_ sample: PaceSample) {
         let weight = max(Self.weight, 1 / Double(self.samples + 1))
         self.samples &+= 1
+        self.service.take(sample.seconds)
         let tokens = Double(sample.completionTokens)
         if tokens > 0 {
-            self.completionCeiling = max(2 * tokens, self.completionCeiling * 0.98)
-            self.completionTokens += (tokens - self.completionTokens) * weight
+            self.completionCeiling = max(2 * tokens, self.completionCeiling * Self.ceilingMemory)
             self.perToken += ((sample.seconds - sample.firstContent) / tokens - self.perToken) * weight
         }
         let first = tokens > 0 ? sample.firstContent : sample.seconds

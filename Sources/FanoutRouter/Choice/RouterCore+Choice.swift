@@ -11,17 +11,22 @@ extension RouterCore {
     /// The lane of the lowest order, by the group's strategy; `nil` if there is no candidate.
     ///
     /// A lane that may be probed comes first, whatever its score says: it is how the lane comes back.
-    mutating func pick(among candidates: LaneSet, group: Int, for item: Slot) -> Int? {
+    ///
+    /// `cost` is what the item is expected to take.
+    mutating func pick(among candidates: LaneSet, group: Int, for item: Slot, _ cost: RateCounts) -> Int? {
         let lanes = self.groups[group].hasOrder ? self.lowestOrder(of: candidates, group: group) : candidates
         let strategy = self.groups[group].strategy
-        if strategy == .simpleShuffle {
-            return WeightedShuffle.pick(from: lanes, weights: self.groups[group].weights, using: &self.generator)
-        }
         let probes = lanes.subtracting(self.groups[group].healthy)
+        if strategy == .simpleShuffle {
+            let weights = self.groups[group].weights
+            // A lane that weighs nothing beside others isn't wanted, well or not.
+            let due = probes.isEmpty ? probes : WeightedShuffle.weighty(probes, among: lanes, weights: weights)
+            return WeightedShuffle.pick(from: due.isEmpty ? lanes : due, weights: weights, using: &self.generator)
+        }
         guard probes.isEmpty else { return LowestScore.pick(from: probes, using: &self.generator) { _ in 0 } }
         switch strategy {
         case .simpleShuffle, .leastBusy: return self.leastBusy(of: lanes, group: group)
-        case .usageBased, .usageBasedV2: return self.leastUsed(of: lanes, group: group, for: item)
+        case .usageBased, .usageBasedV2: return self.leastUsed(of: lanes, group: group, cost)
         case .costBased:
             let prices = self.groups[group].prices
             return LowestScore.pick(from: lanes, using: &self.generator) { prices[$0] }
@@ -31,7 +36,7 @@ extension RouterCore {
             return self.explore(instead: best, of: lanes, group: group, for: item)
         case .predictedCost:
             if let trial = self.unmeasured(of: lanes, group: group) { return trial }
-            let best = self.cheapest(of: lanes, group: group, for: item)
+            let best = self.cheapest(of: lanes, group: group, for: item, cost)
             return self.explore(instead: best, of: lanes, group: group, for: item)
         }
     }
@@ -58,8 +63,8 @@ extension RouterCore {
     }
 
     /// The fewest tokens in this minute, the item's own and those under way included.
-    private mutating func leastUsed(of lanes: LaneSet, group: Int, for item: Slot) -> Int? {
-        let own = Double(self.usageEstimate(of: item)) + 1
+    private mutating func leastUsed(of lanes: LaneSet, group: Int, _ cost: RateCounts) -> Int? {
+        let own = Double(cost.amount(.tokens)) + 1
         var generator = self.generator
         defer { self.generator = generator }
         return LowestScore.pick(from: lanes, using: &generator) { position in
@@ -83,7 +88,7 @@ extension RouterCore {
     }
 
     /// The lowest product of predicted time, load, attempts that an answer takes, and price.
-    private mutating func cheapest(of lanes: LaneSet, group: Int, for item: Slot) -> Int? {
+    private mutating func cheapest(of lanes: LaneSet, group: Int, for item: Slot, _ cost: RateCounts) -> Int? {
         var generator = self.generator
         defer { self.generator = generator }
         var lanes = lanes
@@ -94,8 +99,8 @@ extension RouterCore {
         }
         let typical = self.groups[group].pace
         let promptTokens = self.items[item].ticket.promptTokens
-        let bound = self.items[item].ticket.completionTokens
-        let completion = bound == 0 ? typical.completionTokens : min(Double(bound), typical.completionTokens)
+        // Several answers at once are written side by side.
+        let completion = Double(cost.completion) / Double(max(1, self.items[item].ticket.choices))
         return LowestScore.pick(from: lanes, using: &generator) { position in
             let lane = Int(self.groups[group].lanes[position].index)
             let seconds = self.paces[lane].seconds(
@@ -134,11 +139,6 @@ extension RouterCore {
         guard let other = LowestScore.pick(from: others, using: &self.generator, score: { _ in 0 }) else { return best }
         let streak = self.paces[Int(self.groups[group].lanes[other].index)].failureStreak
         return self.generator.below(1 << Int(streak)) == 0 ? other : best
-    }
-
-    /// The tokens that an item counts as while it is under way.
-    func usageEstimate(of item: Slot) -> UInt64 {
-        UInt64(self.items[item].ticket.promptTokens) + UInt64(self.items[item].ticket.completionTokens)
     }
 
     // MARK: - Configuration

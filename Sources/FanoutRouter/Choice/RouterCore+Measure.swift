@@ -10,13 +10,13 @@ extension RouterCore {
         let lane = Int(lease.lane.index)
         let prompt = self.items[lease.item].ticket.promptTokens
         let seconds = Double(self.now.nanoseconds(since: lease.startedAt)) / 1e9
-        self.settleUsage(outcome, of: lease.item, lane: lane)
+        self.settleUsage(outcome, of: lease)
         guard let code = outcome.code else {
             let sample = PaceSample(
                 seconds: seconds,
                 firstContent: min(seconds, Double(outcome.firstContentMicroseconds) / 1e6),
                 promptTokens: prompt,
-                completionTokens: outcome.completionTokens
+                completionTokens: self.tokensOfEach(outcome, of: lease.item)
             )
             let group = Int(self.lanes[lane].group.index)
             let listSize = self.groups[group].arguments.maxLatencyListSize
@@ -34,13 +34,13 @@ extension RouterCore {
         }
     }
 
-    private mutating func settleUsage(_ outcome: Outcome, of item: Slot, lane: Int) {
-        let estimate = self.usageEstimate(of: item)
+    private mutating func settleUsage(_ outcome: Outcome, of lease: LeaseRecord) {
+        let estimate = UInt64(lease.cost.amount(.tokens))
         var used = UInt64(outcome.promptTokens) + UInt64(outcome.completionTokens)
         // An answer whose provider counts nothing used what was thought. So did a failure by the lane's fault: a lane
         // that fails at once would never use anything, and be the least used one for good.
         if used == 0 && outcome.code?.traits.countsAgainstLane ?? true { used = estimate }
-        self.paces[lane].usage.settle(estimate, used: used, now: self.now)
+        self.paces[Int(lease.lane.index)].usage.settle(estimate, used: used, now: self.now)
     }
 
     private mutating func noteMeasured(_ lane: Int) {

@@ -47,7 +47,9 @@ extension RouterCore {
         let hint = outcome.retryAfterMilliseconds ?? 0
         self.lanes[lane].failed &+= 1
         self.lanes[lane].lastCode = code
-        if code == .rateLimited {
+        if self.isCrowded(outcome, lease) {
+            self.lanes[lane].pause.extend(byMilliseconds: hint, now: self.now)
+        } else if code == .rateLimited {
             self.lanes[lane].pause.limited(
                 isProbe: lease.isProbe,
                 startedAt: lease.startedAt,

@@ -47,6 +47,9 @@ struct ConcurrencyLimit: Sendable {
         self.doubling = (2 * self.limit, .never, 0)
     }
 
+    /// Whether it isn't doubling any more.
+    var isSettled: Bool { !self.isSlowStart }
+
     /// The limit in force, from 1 to a ceiling; a ceiling of 0 is kept.
     func value(ceiling: UInt32) -> UInt32 {
         min(ceiling, UInt32(min(max(1, self.limit), 1e9)))

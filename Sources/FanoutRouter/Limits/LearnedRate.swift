@@ -3,7 +3,7 @@
 
 internal import FanoutModel
 
-/// A rate of requests that refusals have shown, where no limit is known, or less is let through than that.
+/// A rate of requests, or of tokens, that refusals have shown, where no limit is known, or less is let through than that.
 ///
 /// What was taken in between two refusals, over the time between them, is what the provider lets through, whatever its
 /// law: its store was empty at both. So a refusal doesn't only cut the rate, it measures it. From a little below the
@@ -19,20 +19,32 @@ struct LearnedRate: Sendable {
     static let secondsMin = 10.0
     /// A cut goes no deeper than this unless it is measured.
     static let deepest = 0.7
-    /// The slowest, a second.
+    /// The slowest, in requests a second.
     static let slowest = 1.0 / 120
+    /// The weight of one request in what is usual.
+    static let usualWeight = 1.0 / 32
 
+    /// What is counted: requests, or tokens of prompt and answer.
+    let kind: RateKind
     private(set) var bucket: TokenBucket
     /// The level that was refused, a second.
     private var refused: Double
-    /// Requests since.
-    private var requests = 0.0
+    /// Taken since.
+    private var taken = 0.0
     private var since: Instant
+    /// What a request takes: 1, or its tokens.
+    private(set) var usual: Double
+    /// Leases from this number on are charged to it.
+    private let firstLease: UInt64
 
     /// Learns from a first refusal that a rate of so many a second was too much.
-    init(measured rate: Double, now: Instant) {
-        self.refused = max(Self.slowest, rate)
-        self.bucket = TokenBucket(perSecond: self.refused, least: 1, now: now)
+    init(_ kind: RateKind, measured rate: Double, usual: Double, firstLease: UInt64, now: Instant) {
+        self.kind = kind
+        self.usual = max(1, usual)
+        self.firstLease = firstLease
+        self.refused = max(Self.slowest * self.usual, rate)
+        let least = kind == .requests ? 1.0 : 0
+        self.bucket = TokenBucket(perSecond: self.refused, least: least, now: now)
         self.since = now
         self.restart(now: now)
     }
@@ -40,50 +52,78 @@ struct LearnedRate: Sendable {
     /// What is allowed now, a second.
     var rate: Double { self.bucket.rate }
 
+    /// The same in requests.
+    var requests: Double { self.rate / self.usual }
+
+    /// When a cost may be taken, if nothing else is before; `back` is added to the level in thought.
+    func readyAt(_ cost: RateCounts, back: RateCounts = .none, now: Instant) -> Instant {
+        self.bucket.readyAt(Double(cost.amount(self.kind)), extra: Double(back.amount(self.kind)), now: now)
+    }
+
+    /// Whether taking `amount` now would keep `cost` from being there at an instant; requests are all alike.
+    func delays(_ cost: RateCounts, at instant: Instant, by amount: RateCounts, now: Instant) -> Bool {
+        guard self.kind != .requests else { return false }
+        var bucket = self.bucket
+        bucket.take(Double(amount.amount(self.kind)), now: now)
+        return !bucket.holds(Double(cost.amount(self.kind)), now: instant)
+    }
+
+    func holds(_ cost: RateCounts, now: Instant) -> Bool {
+        self.bucket.holds(Double(cost.amount(self.kind)), now: now)
+    }
+
     /// Too much again; `isExact` = what was measured is what is let through, not just no more than that.
     mutating func cut(measured: Double, isExact: Bool, now: Instant) {
-        let least = isExact ? Self.slowest : self.rate * Self.deepest
-        self.refused = max(Self.slowest, max(least, min(measured, self.rate)))
+        let slowest = Self.slowest * self.usual
+        let least = isExact ? slowest : self.rate * Self.deepest
+        self.refused = max(slowest, max(least, min(measured, self.rate)))
         self.restart(now: now)
     }
 
     private mutating func restart(now: Instant) {
-        self.requests = 0
+        self.taken = 0
         self.since = now
         self.tune(now: now)
         self.bucket.lower(to: 0, now: now)
     }
 
     /// A request starts.
-    mutating func take(now: Instant) {
+    mutating func take(_ cost: RateCounts, now: Instant) {
+        let amount = Double(cost.amount(self.kind))
+        if self.kind != .requests { self.usual += (max(1, amount) - self.usual) * Self.usualWeight }
         // What isn't used says nothing of how much might be.
-        if self.bucket.level(at: now) < self.bucket.burst / 2 + 0.5 {
-            self.requests += 1
+        if self.bucket.level(at: now) < self.bucket.burst / 2 + self.usual / 2 {
+            self.taken += amount
             self.tune(now: now)
         }
-        self.bucket.take(1, now: now)
+        self.bucket.take(amount, now: now)
     }
 
-    /// One comes back: it was refused, or never sent.
-    mutating func giveBack(now: Instant) {
-        self.bucket.take(-1, now: now)
+    /// A request has ended, and took more than was reserved, or less: one that was refused or never sent took nothing.
+    mutating func settle(_ difference: RateCounts, lease: UInt64, now: Instant) {
+        if self.kind == .requests {
+            if difference.requests < 0 { self.bucket.take(-1, now: now) }
+        } else if lease >= self.firstLease {
+            self.bucket.take(Double(difference.amount(self.kind)), now: now)
+        }
     }
 
     /// One request after a pause.
     mutating func rest(seconds: Double, now: Instant) {
-        self.bucket.lower(to: 1 - self.rate * seconds, now: now)
+        self.bucket.lower(to: self.usual - self.rate * seconds, now: now)
         self.since = max(self.since, now.adding(nanoseconds: UInt64(seconds * 1e9)))
     }
 
     private mutating func tune(now: Instant) {
-        let span = max(Self.secondsMin, Self.requestsMin / self.refused)
+        let span = max(Self.secondsMin, Self.requestsMin * self.usual / self.refused)
         let elapsed = Double(now.nanoseconds(since: self.since)) / 1e9
-        let way = min(elapsed, self.requests / self.refused) / span - 1
+        let way = min(elapsed, self.taken / self.refused) / span - 1
         // Spans after the refusal: 0.95, 1, 1.05, then 1.16, 1.27, 1.40, 1.55 …
         let curve = min(way, 1)
         let beyond = max(0, way - 1)
         let rate = self.refused * (1 + Self.step * curve * curve * curve) * (1 + beyond / 10 + beyond * beyond / 200)
-        self.bucket.change(perSecond: rate, burst: max(1, rate * TokenBucket.burstSeconds), now: now)
+        let least = self.kind == .requests ? 1.0 : 0
+        self.bucket.change(perSecond: rate, burst: max(least, rate * TokenBucket.burstSeconds), now: now)
     }
 }
 
@@ -106,11 +146,11 @@ struct RateBracket: Sendable {
         self.lastStart = now
     }
 
-    /// Requests a second since it began.
+    /// Requests, or tokens, a second since it began.
     ///
-    /// The one that was refused is counted as well: the store may have been nearly there.
-    func rate(spent: RateCounts, now: Instant) -> Double {
+    /// The one that was refused (`refused`) is counted as well: the store may have been nearly there.
+    func rate(_ kind: RateKind, spent: RateCounts, refused: RateCounts, now: Instant) -> Double {
         let seconds = max(0.1, Double(now.nanoseconds(since: self.since)) / 1e9)
-        return Double(max(0, spent.requests - self.mark.requests) + 1) / seconds
+        return Double(max(0, spent.amount(kind) - self.mark.amount(kind)) + refused.amount(kind)) / seconds
     }
 }

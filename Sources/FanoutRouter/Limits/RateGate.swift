@@ -23,6 +23,7 @@ struct RateGate: Sendable {
     /// only says that the store isn't back.
     private var isCutFresh = true
     private var bracket = RateBracket()
+    private var evidence = RateEvidence()
     /// Whether any limit is known or learned.
     private(set) var isLimited = false
     /// Taken so far, settlements included.
@@ -81,6 +82,7 @@ struct RateGate: Sendable {
     /// When a cost may be taken, if nothing else is before.
     ///
     /// `headroom` is the share of each limit that is left for others.
+    @inline(__always)
     func readyAt(_ cost: RateCounts, headroom: Double = 0, now: Instant) -> Instant {
         guard self.isLimited else { return now }
         var latest = now
@@ -88,27 +90,29 @@ struct RateGate: Sendable {
             guard let meter = self.meters[kind.rawValue] else { continue }
             latest = max(latest, meter.readyAt(Double(cost.amount(kind)), headroom: headroom, now: now))
         }
-        return self.learned.map { max(latest, $0.bucket.readyAt(1, now: now)) } ?? latest
+        return self.learned.map { max(latest, $0.readyAt(cost, now: now)) } ?? latest
     }
 
     /// The same if what attempts in flight have reserved for their answers came back.
     ///
     /// Requests and prompts don't.
+    @inline(__always)
     func earliest(_ cost: RateCounts, now: Instant) -> Instant {
         guard self.isLimited else { return now }
         var latest = now
+        let back = RateCounts(completion: self.reserved.completion)
         for kind in RateKind.all {
             guard let meter = self.meters[kind.rawValue] else { continue }
-            let back = RateCounts(completion: self.reserved.completion).amount(kind)
-            latest = max(latest, meter.readyAt(Double(cost.amount(kind)), extra: Double(back), now: now))
+            let extra = Double(back.amount(kind))
+            latest = max(latest, meter.readyAt(Double(cost.amount(kind)), extra: extra, now: now))
         }
-        return self.learned.map { max(latest, $0.bucket.readyAt(1, now: now)) } ?? latest
+        return self.learned.map { max(latest, $0.readyAt(cost, back: back, now: now)) } ?? latest
     }
 
     /// Whether a cost may be taken at once by a queue of a class.
     func admits(_ cost: RateCounts, headroom: Double, queue: Slot, rank: Int, now: Instant) -> Bool {
         guard self.isLimited else { return true }
-        if let learned = self.learned, !learned.bucket.holds(1, now: now) { return false }
+        if let learned = self.learned, !learned.holds(cost, now: now) { return false }
         for kind in RateKind.all {
             guard let meter = self.meters[kind.rawValue] else { continue }
             guard meter.holds(Double(cost.amount(kind)), headroom: headroom, now: now) else { return false }
@@ -125,10 +129,11 @@ struct RateGate: Sendable {
             )
             if delays { return false }
         }
-        return true
+        return self.learned?.delays(hold.cost, at: hold.until, by: cost, now: now) != true
     }
 
     /// Whether its attempts in flight leave a place.
+    @inline(__always)
     var hasPlace: Bool { self.maxConcurrency.map { self.inFlight < $0 } ?? true }
 
     // MARK: - Reservations
@@ -141,19 +146,19 @@ struct RateGate: Sendable {
         self.spent = self.spent + cost
         guard self.isLimited else { return }
         for kind in RateKind.all { self.meters[kind.rawValue]?.take(Double(cost.amount(kind)), now: now) }
-        self.learned?.take(now: now)
-        if let known = self.knownRate, let learned = self.learned?.rate, learned >= known {
+        self.learned?.take(cost, now: now)
+        if let learned = self.learned, let known = self.knownRate(learned.kind), learned.rate >= known {
             self.learned = nil
             self.noteLimited()
         }
     }
 
-    /// Requests a second that are known to be allowed.
-    private var knownRate: Double? { self.meters[RateKind.requests.rawValue]?.bucket.rate }
+    /// Requests, or tokens, a second that are known to be allowed.
+    private func knownRate(_ kind: RateKind) -> Double? { self.meters[kind.rawValue]?.bucket.rate }
 
     /// How long nothing may start, in nanoseconds, until there was nothing to start.
     private var gapMax: UInt64 {
-        let rate = self.learned?.rate ?? self.knownRate ?? 3
+        let rate = self.learned?.requests ?? self.knownRate(.requests) ?? 3
         return UInt64(max(1e9, 3e9 / max(rate, LearnedRate.slowest)))
     }
 
@@ -176,11 +181,17 @@ struct RateGate: Sendable {
             guard let meter = self.meters[kind.rawValue], lease >= meter.firstLease else { continue }
             self.meters[kind.rawValue]?.take(Double(difference.amount(kind)), now: now)
         }
-        if difference.requests < 0 { self.learned?.giveBack(now: now) }
+        self.learned?.settle(difference, lease: lease, now: now)
     }
 
-    /// A provider said "too many requests" to a lease, which has been settled.
-    mutating func refuse(lease: UInt64, nextLease: UInt64, now: Instant) {
+    /// A provider said "too many requests" to a lease, which has been settled, and maybe of what; it had reserved `cost`.
+    mutating func refuse(
+        _ named: ExceededLimit,
+        _ cost: RateCounts,
+        lease: UInt64,
+        nextLease: UInt64,
+        now: Instant
+    ) {
         guard lease >= self.nextCut else { return }
         // A provider that tells what is left is kept a greater distance from, as long as that helps.
         var helps = false
@@ -192,18 +203,41 @@ struct RateGate: Sendable {
         if self.isCutFresh { return }
         self.nextCut = nextLease
         self.isCutFresh = true
-        let measured = self.bracket.rate(spent: self.spent, now: now)
-        if self.learned != nil {
-            self.learned?.cut(measured: measured, isExact: self.bracket.isExact, now: now)
-        } else {
-            var rate = measured
-            if let known = self.knownRate {
-                rate = min(known, self.bracket.isExact ? rate : max(rate, known * LearnedRate.deepest))
-            }
-            self.learned = LearnedRate(measured: rate, now: now)
-            self.isLimited = true
-        }
+        let requests = self.bracket.rate(.requests, spent: self.spent, refused: cost, now: now)
+        let tokens = self.bracket.rate(.tokens, spent: self.spent, refused: cost, now: now)
+        if self.bracket.isExact { self.evidence.take(requests: requests, tokens: tokens) }
+        let kind = self.kind(named)
+        self.cut(kind, measured: kind == .requests ? requests : tokens, usual: tokens / requests, nextLease, now: now)
         self.bracket = RateBracket(since: now, mark: self.spent, isExact: true, lastStart: now)
+    }
+
+    /// What is limited: as the provider says, else as its refusals show, else what was thought before.
+    private func kind(_ named: ExceededLimit) -> RateKind {
+        switch named {
+        case .tokens: .tokens
+        case .requests: .requests
+        case .concurrency, .unknown: self.evidence.kind ?? self.learned?.kind ?? .requests
+        }
+    }
+
+    private mutating func cut(
+        _ kind: RateKind,
+        measured: Double,
+        usual tokens: Double,
+        _ nextLease: UInt64,
+        now: Instant
+    ) {
+        if self.learned?.kind == kind {
+            self.learned?.cut(measured: measured, isExact: self.bracket.isExact, now: now)
+            return
+        }
+        var rate = measured
+        if let known = self.knownRate(kind) {
+            rate = min(known, self.bracket.isExact ? rate : max(rate, known * LearnedRate.deepest))
+        }
+        let usual = kind == .requests ? 1 : tokens
+        self.learned = LearnedRate(kind, measured: rate, usual: usual, firstLease: nextLease, now: now)
+        self.isLimited = true
     }
 
     /// Nothing is saved up in a pause that the provider asked for: one request goes when it ends, others at their pace.
@@ -222,6 +256,7 @@ struct RateGate: Sendable {
     }
 
     /// The share of each limit that a class leaves to more urgent ones that had traffic in the last minute.
+    @inline(__always)
     func headroom(rank: Int, classes: [ClassSettings], now: Instant) -> Double {
         var share = 0.0
         for other in 0..<min(rank, classes.count) where self.hasSeen[other] {

@@ -55,6 +55,36 @@ extension Bound {
         ]
     }
 
+    /// Small items in one minute, large ones in the next.
+    static var quotaOfSizes: [Bound] {
+        [(false, "sizes change"), (true, "sizes change, named")].map { isNamed, name in
+            Bound(
+                topic: self.topicOfQuota,
+                name: "quota d: hidden tokens, \(name)",
+                measures: [Measure("used", .atLeast(0.85), .share), Measure("429s", .atMost(0.02), .share)]
+            ) { seed in
+                var provider = SimulatedProvider()
+                provider.rates = RateLimits(tokens: 600_000)
+                provider.namesLimits = isNamed
+                var experiment = Experiment(seed: seed)
+                experiment.add(provider)
+                for minute in 0..<UInt64(12) {
+                    var load = Load(.backlog(500))
+                    load.prompt = .fixed(minute % 2 == 0 ? 200 : 1_000)
+                    load.completion = .lognormal(mean: minute % 2 == 0 ? 100 : 600, sigma: 0.5)
+                    load.fromMilliseconds = minute * 60_000
+                    load.untilMilliseconds = (minute + 1) * 60_000
+                    experiment.loads.append(load)
+                }
+                let report = experiment.run(seconds: self.length)
+                return [
+                    report.quotaUsed(fromSecond: self.settled),
+                    report.share(of: .rateLimited, fromSecond: self.settled),
+                ]
+            }
+        }
+    }
+
     private static func quota(
         _ name: String,
         _ used: Double,
@@ -86,10 +116,10 @@ extension Bound {
     }
 
     static var concurrency: [Bound] {
-        [
+        [FailureCode.overloaded, .rateLimited].map { code in
             Bound(
                 topic: "hidden concurrency limit 40",
-                name: "hidden concurrency",
+                name: code == .overloaded ? "hidden concurrency" : "hidden concurrency, told by 429",
                 measures: [
                     Measure("in flight of 40, 30 s to 5 min", .atLeast(0.9), .share),
                     Measure("overload answers", .atMost(0.01), .share),
@@ -99,6 +129,7 @@ extension Bound {
             ) { seed in
                 var provider = SimulatedProvider()
                 provider.concurrency = 40
+                provider.crowdedCode = code
                 provider.changes = [SimulatedProvider.Change(at: 300_000, .concurrency(20))]
                 var experiment = Experiment(seed: seed)
                 let lane = experiment.add(provider)
@@ -110,12 +141,12 @@ extension Bound {
                 }
                 return [
                     mean(30...299) / 40,
-                    report.share(of: .overloaded),
+                    report.share(of: code),
                     Double(report.inFlight(on: lane, atSecond: 305)) / 20,
                     mean(310...590) / 20,
                 ]
             }
-        ]
+        }
     }
 }
 

@@ -39,6 +39,8 @@ package struct ExperimentReport: Sendable {
         /// `nil` = success, or undecided.
         package var code: FailureCode?
         package var attempts: UInt16 = 0
+        /// It was refused at once, since it would have been late.
+        package var isForeseen = false
         package var promptTokens: UInt32
         package var completionTokens: UInt32
 

@@ -107,7 +107,9 @@ extension ExperimentRun {
         case .failure(let lease, _):
             // Its attempt is the one that is being settled, or a leader's.
             self.report.items[row].code = self.lastCodes[lease] ?? .internal
-        case .refused(let refusal): self.report.items[row].code = refusal.code
+        case .refused(let refusal):
+            self.report.items[row].code = refusal.code
+            self.report.items[row].isForeseen = refusal.isForeseen
         }
         self.fold(UInt64(row) << 1 | 1)
         let number = self.loadOfRun[place]

@@ -85,7 +85,8 @@ extension ExperimentRun {
         let lane = attempt.lane
         if let most = provider.concurrency, self.providers[lane].inFlight >= most {
             attempt.whole = provider.refusalMilliseconds * 1_000_000
-            attempt.outcome = Outcome(code: .overloaded)
+            attempt.outcome = Outcome(code: provider.crowdedCode)
+            if provider.crowdedCode == .rateLimited { attempt.outcome.exceeded = .concurrency }
             return true
         }
         let limits = self.providers[lane].limits
@@ -100,6 +101,7 @@ extension ExperimentRun {
         guard let wait else { return false }
         attempt.whole = provider.refusalMilliseconds * 1_000_000
         attempt.outcome = Outcome(code: .rateLimited)
+        if provider.namesLimits { attempt.outcome.exceeded = self.limits[limits].exceeded }
         switch provider.retryAfter {
         case .none: break
         case .exact: attempt.outcome.retryAfterMilliseconds = (wait + 999_999) / 1_000_000

@@ -22,8 +22,12 @@ package struct SimulatedProvider: Sendable {
     package var sharesLimitsOf: LaneID?
     /// Others who use the same limits; `nil` = nobody.
     package var others: OtherConsumer?
-    /// Calls that it takes at once: one more is answered OVERLOADED; `nil` = any number.
+    /// Calls that it takes at once: one more is refused; `nil` = any number.
     package var concurrency: Int?
+    /// What is answered beyond that: OVERLOADED, or a rate limit that names concurrency.
+    package var crowdedCode = FailureCode.overloaded
+    /// Whether a refusal names the limit.
+    package var namesLimits = false
     /// What a refusal says of waiting.
     package var retryAfter: RetryAfter = .none
     /// What the headers say of the limits.

@@ -50,6 +50,8 @@ struct StrictLimits {
     /// Requests, tokens, prompt tokens, completion tokens.
     private var buckets = Array(repeating: Bucket(), count: 4)
     private let burstSeconds: Double
+    /// What stood against the last call that was refused.
+    private(set) var exceeded = ExceededLimit.unknown
 
     init(_ rates: RateLimits, burstSeconds: Double) {
         self.burstSeconds = burstSeconds
@@ -84,6 +86,7 @@ struct StrictLimits {
             self.buckets[index].refill(now)
             if !self.buckets[index].holds(needs[index]) {
                 wait = max(wait, self.buckets[index].wait(for: needs[index]), 1)
+                self.exceeded = index == 0 ? .requests : .tokens
             }
         }
         if wait > 0 {
