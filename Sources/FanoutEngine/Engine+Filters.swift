@@ -6,10 +6,10 @@ internal import FanoutRouter
 internal import FanoutUpstream
 
 extension Engine {
-    /// What an attempt came to: an answer that its provider has filtered is a refusal where there are fallbacks for that.
+    /// What an attempt came to: an answer that its provider has filtered is a refusal where fallbacks are given for it.
     ///
-    /// So it is in LiteLLM's Router. Elsewhere the filtered answer is the answer, and so it is where the client has seen
-    /// pieces of it, or has no attempt left for a fallback.
+    /// So it is in LiteLLM's Router. Elsewhere the filtered answer is the answer, and so it is where the client has
+    /// seen pieces of it, or has no attempt left for a fallback.
     func judged(_ report: AttemptReport, of attempt: ActiveAttempt) -> AttemptReport {
         guard case .success(let response) = report.result, !attempt.run.options.stream,
             case .chat(let choices) = response.body, !choices.isEmpty,

@@ -6,8 +6,8 @@ import Testing
 
 /// The bounds of docs/routing.md, each with its bar, over the first seed.
 ///
-/// `scripts/test bounds` runs all rows with a release build, `scripts/routing-table` over many seeds; here are those that
-/// take a debug build no more than some seconds.
+/// `scripts/test bounds` runs all rows with a release build, `scripts/routing-table` over many seeds; here are those
+/// that take a debug build no more than some seconds.
 @Suite struct BoundTests {
     /// Holds all rows whose names begin so to these bars, and runs those whose names end in one of the words.
     @discardableResult

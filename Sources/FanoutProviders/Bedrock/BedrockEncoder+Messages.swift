@@ -5,8 +5,8 @@ internal import FanoutJSON
 internal import FanoutModel
 
 extension BedrockEncoder {
-    /// The format of opaque items that go to Converse as they are: `guardContent`, `citationsContent`, a document with a
-    /// context, the calls of Bedrock's own tools.
+    /// The format of opaque items that go to Converse as they are: `guardContent`, `citationsContent`, a document with
+    /// a context, the calls of Bedrock's own tools.
     static let opaqueFormat = "bedrock"
 
     /// Writes the instructions, which are no turns here: every system and developer turn, in order.

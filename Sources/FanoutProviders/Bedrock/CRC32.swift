@@ -3,7 +3,7 @@
 
 /// The checksum of zlib, gzip and Amazon's event streams: CRC-32 (ISO 3309), polynomial 0xEDB88320 reflected.
 enum CRC32 {
-    /// Eight tables of 256: table k has what a byte does to the sum k bytes later, so that eight bytes are taken at once.
+    /// Eight tables of 256: table k has what a byte does to the sum k bytes later, so that eight are taken at once.
     private static let tables: [UInt32] = {
         var tables = [UInt32](repeating: 0, count: 8 * 256)
         for byte in 0..<256 {

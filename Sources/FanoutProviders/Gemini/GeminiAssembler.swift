@@ -7,8 +7,8 @@ internal import FanoutModel
 /// Puts an answer of Google's generateContent together: from one whole body, from the chunks of a stream, or from the
 /// array that a stream without `alt=sse` is; and the vectors of its embedding methods.
 ///
-/// Source: ai.google.dev/api/generate-content and ai.google.dev/api/embeddings, and for Vertex the types of Google's own
-/// client (googleapis/python-genai). A stream has no terminal marker: it ends when each candidate said why.
+/// Source: ai.google.dev/api/generate-content and ai.google.dev/api/embeddings, and for Vertex the types of Google's
+/// own client (googleapis/python-genai). A stream has no terminal marker: it ends when each candidate said why.
 struct GeminiAssembler: Sendable {
     /// Deltas are wanted.
     let emits: Bool
