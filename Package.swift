@@ -28,6 +28,7 @@ let collections: Target.Dependency = .product(name: "Collections", package: "swi
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 
 let package = Package(
     name: "fanout",
@@ -67,18 +68,25 @@ let package = Package(
         .target(name: "FanoutProviders", dependencies: ["FanoutJSON", "FanoutModel", crypto]),
         // How many tokens a prompt has.
         .target(name: "FanoutTokens", dependencies: ["FanoutModel"]),
+        // Where credentials come from that end, and when they are renewed.
+        .target(
+            name: "FanoutCredentials",
+            dependencies: ["FanoutJSON", "FanoutModel", "FanoutProviders", crypto, cryptoExtras]
+        ),
         // Every routing decision, and the actor that holds them.
         .target(name: "FanoutRouter", dependencies: ["FanoutModel", collections]),
         // LiteLLM's config.yaml and the environment into one snapshot.
         .target(
             name: "FanoutConfiguration",
-            dependencies: ["FanoutJSON", "FanoutModel", "FanoutProviders", "FanoutTokens", crypto, yams]
+            dependencies: [
+                "FanoutCredentials", "FanoutJSON", "FanoutModel", "FanoutProviders", "FanoutTokens", crypto, yams,
+            ]
         ),
         // Connections to providers and the attempts on them.
         .target(
             name: "FanoutUpstream",
             dependencies: [
-                "FanoutModel", "FanoutProviders", nioCore, nioPosix, nioSSL, nioTLS, logging,
+                "FanoutCredentials", "FanoutModel", "FanoutProviders", nioCore, nioPosix, nioSSL, nioTLS, logging,
             ]
         ),
         // Runs a batch.
@@ -129,6 +137,10 @@ let package = Package(
         .testTarget(name: "FanoutWireTests", dependencies: ["FanoutModel", "FanoutWire"]),
         .testTarget(name: "FanoutProvidersTests", dependencies: ["FanoutJSON", "FanoutModel", "FanoutProviders"]),
         .testTarget(name: "FanoutTokensTests", dependencies: ["FanoutModel", "FanoutTokens"]),
+        .testTarget(
+            name: "FanoutCredentialsTests",
+            dependencies: ["FanoutCredentials", "FanoutJSON", "FanoutModel", crypto, cryptoExtras]
+        ),
         .testTarget(
             name: "FanoutRouterTests",
             dependencies: ["FanoutModel", "FanoutRouter", "FanoutSimulation", nioCore, nioPosix]

@@ -18,7 +18,7 @@ struct AccountDraft {
     func covers(_ endpoint: Endpoint) -> Bool {
         guard self.provider == nil || self.provider == endpoint.provider else { return false }
         switch endpoint.credential {
-        case .none: return false
+        case .none, .renewed: return false
         case .bearer(let key), .header(_, let key): return key == self.key
         case .aws(let key): return key.accessKeyID == self.key
         }

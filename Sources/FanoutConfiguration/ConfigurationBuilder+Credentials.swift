@@ -6,7 +6,7 @@ internal import FanoutProviders
 
 extension ConfigurationBuilder {
     /// Bytes of a key or of a header's value.
-    private static let secretBytesMax = 8_192
+    static let secretBytesMax = 8_192
 
     /// Headers that the connection writes itself, or that change what a message is.
     private static let ownHeaders: Set<String> = [
@@ -25,6 +25,9 @@ extension ConfigurationBuilder {
         _ aws: AWSFields
     ) -> Credential? {
         let token = params.take("azure_ad_token")
+        let azure = AzureFields(&params)
+        let google = params.take("vertex_credentials") ?? params.take("vertex_ai_credentials")
+        self.warnOfOthers(entry, azure: azure, google: google)
         guard entry.authentication != .none else {
             if let field, !field.node.isFalsy { self.reader.warn(field, "has no effect: \(entry.name) takes no key") }
             return Credential.none
@@ -35,9 +38,10 @@ extension ConfigurationBuilder {
             guard let key = self.secret(field, "the key") else { return nil }
             return Self.credential(key, entry)
         }
-        if entry.name == "azure", let token {
-            guard let key = self.secret(token, "the token") else { return nil }
-            return .bearer(Secret(key))
+        switch entry.name {
+        case "azure" where token != nil || !azure.isEmpty: return self.azureCredential(token, azure)
+        case "vertex_ai" where google != nil: return google.flatMap { self.googleCredential($0) }
+        default: break
         }
         if entry.format == .bedrock, aws.isGiven { return self.awsCredentials(aws, params).map(Credential.aws) }
         for name in entry.keyVariables {
@@ -48,6 +52,7 @@ extension ConfigurationBuilder {
             }
             return Self.credential(value, entry)
         }
+        if let ambient = self.ambientCredential(entry) { return ambient.credential }
         guard entry.needsKey, base?.isLocal != true else { return Credential.none }
         let variable = entry.keyVariables.first.map { ", or set \($0)" } ?? ""
         self.reader.log.error(
@@ -56,6 +61,36 @@ extension ConfigurationBuilder {
             "is missing: \(entry.name) needs a key; write os.environ/NAME or credential/NAME\(variable)"
         )
         return nil
+    }
+
+    /// Keys of one cloud have no meaning at another.
+    private mutating func warnOfOthers(
+        _ entry: ProviderEntry,
+        azure: AzureFields,
+        google: Field?
+    ) {
+        if entry.name != "azure", let field = azure.secret ?? azure.client ?? azure.tenant ?? azure.scope {
+            self.reader.warnOnce(field, "has no effect: only azure has tenants and their clients")
+        }
+        if entry.name != "vertex_ai", let google {
+            self.reader.warnOnce(google, "has no effect: only vertex_ai has credentials of Google")
+        }
+    }
+
+    /// What a provider's own tools find in this environment; nil = nothing.
+    private mutating func ambientCredential(
+        _ entry: ProviderEntry
+    ) -> Found? {
+        switch entry.name {
+        case "azure": self.ambientAzureCredential()
+        case "vertex_ai": self.ambientGoogleCredential()
+        default: nil
+        }
+    }
+
+    /// A credential that was found, or nil in it after an error.
+    struct Found {
+        var credential: Credential?
     }
 
     /// A key or token; an error names the variable that isn't set, never what it holds.
@@ -86,7 +121,7 @@ extension ConfigurationBuilder {
         return nil
     }
 
-    private static func isSendable(_ key: String) -> Bool {
+    static func isSendable(_ key: String) -> Bool {
         (1...Self.secretBytesMax).contains(key.utf8.count) && key.utf8.allSatisfy { (0x21...0x7E).contains($0) }
     }
 
@@ -111,6 +146,8 @@ extension ConfigurationBuilder {
         case .aws(let key):
             keys += [key.accessKeyID, key.secretAccessKey].map(\.revealed)
             if let token = key.sessionToken { keys.append(token.revealed) }
+        // Its secret may change, whose it is doesn't.
+        case .renewed(let source): keys.append(source.name)
         }
         for header in endpoint.headers { keys.append("\(header.name): \(header.value.revealed)") }
         return keys

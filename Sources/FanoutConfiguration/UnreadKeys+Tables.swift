@@ -163,9 +163,7 @@ extension UnreadKeys {
             ("messages go out as they are", "disable_add_transform_inline_image_block"),
             (autoRouter, "complexity_router_config auto_router_config auto_router_default_model"),
             (autoRouter, "auto_router_embedding_model"),
-            ("give api_key or azure_ad_token", "azure_scope azure_username azure_password tenant_id client_id"),
-            ("give api_key or azure_ad_token", "client_secret"),
-            ("give an access token in api_key", "vertex_credentials"),
+            ("give a client's secret, not a person's password", "azure_username azure_password"),
         ]),
         refused: refused([
             (guardrail, "guardrails guardrail"),

@@ -55,6 +55,8 @@ package enum Credential: Sendable, Hashable {
     case header(name: String, value: Secret)
     /// AWS Signature Version 4, made for each request as it is sent, with ``Endpoint/region`` in its scope.
     case aws(AWSCredentials)
+    /// It ends: whoever sends a request has one of the other cases in its place by then.
+    indirect case renewed(CredentialSource)
 }
 
 /// Where and how a deployment is reached.

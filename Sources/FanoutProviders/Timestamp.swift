@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The dates of JSON bodies (RFC 3339).
-enum Timestamp {
+package enum Timestamp {
     /// Whole seconds since 1970 of `2024-05-24T20:48:36.231229Z`, or with an offset such as `-07:00`; nil if it is
     /// anything else.
-    static func seconds(of text: String) -> Int64? {
+    package static func seconds(of text: String) -> Int64? {
         let bytes = Array(text.utf8)
         func number(_ range: Range<Int>) -> Int64? {
             guard range.upperBound <= bytes.count else { return nil }

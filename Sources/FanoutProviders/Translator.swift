@@ -118,8 +118,8 @@ package enum Translator {
         let form = endpoint.format == .bedrock ? "application/vnd.amazon.eventstream" : "text/event-stream"
         headers.append(Endpoint.Header(name: "accept", value: Secret(stream ? form : "application/json")))
         switch endpoint.credential {
-        // A signature covers the finished request.
-        case .none, .aws: break
+        // A signature covers the finished request; what is renewed is another case by now.
+        case .none, .aws, .renewed: break
         case .bearer(let key):
             headers.append(Endpoint.Header(name: "authorization", value: Secret("Bearer " + key.revealed)))
         case .header(let name, let value):

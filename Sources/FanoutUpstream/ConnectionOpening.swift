@@ -21,7 +21,7 @@ private struct KnownAddresses: Resolver, Sendable {
     func cancelQueries() {}
 }
 
-/// One new connection for one attempt: name, TCP, TLS.
+/// One new connection for one user: name, TCP, TLS.
 ///
 /// A connect can't be cancelled, so an abandoned opening closes its channels where they exist and the others as they
 /// appear.
@@ -35,17 +35,17 @@ final class ConnectionOpening {
 
     private let route: Route
     private let runner: HTTPAttemptRunner
-    private var attempt: HTTPAttempt?
+    private var user: (any ConnectionUser)?
     private var step = Step.resolving
     private var channels: [any Channel] = []
 
-    init(route: Route, runner: HTTPAttemptRunner, attempt: HTTPAttempt) {
+    init(route: Route, runner: HTTPAttemptRunner, user: any ConnectionUser) {
         self.route = route
         self.runner = runner
-        self.attempt = attempt
+        self.user = user
     }
 
-    /// Begins; ends in the attempt's `connected` or `connectFailed`, possibly before this returns.
+    /// Begins; ends in the user's `connected` or `connectFailed`, possibly before this returns.
     func start(connectMilliseconds: UInt64) {
         self.runner.names.addresses(of: self.route.key.host, port: self.route.key.port) { result in
             guard case .resolving = self.step else { return }
@@ -60,7 +60,7 @@ final class ConnectionOpening {
 
     /// Nobody wants the connection any more.
     func abandon() {
-        self.attempt = nil
+        self.user = nil
         let step = self.step
         self.step = .over
         if case .securing(let handler) = step { handler.abandon() }
@@ -70,11 +70,11 @@ final class ConnectionOpening {
 
     /// The connection stands and can take a request.
     func established(_ handler: UpstreamHandler) {
-        let attempt = self.attempt
-        self.attempt = nil
+        let user = self.user
+        self.user = nil
         self.step = .over
         self.channels = []
-        attempt?.connected(handler)
+        user?.connected(handler)
     }
 
     /// A connection was lost before it stood.
@@ -88,7 +88,7 @@ final class ConnectionOpening {
         self.step = .connecting
         let loop = self.runner.eventLoop
         let bound = NIOLoopBound(self, eventLoop: loop)
-        // The attempt's own timer is the one that counts; this one only ends connects that nobody waits for.
+        // The user's own timer is the one that counts; this one only ends connects that nobody waits for.
         let seconds = milliseconds == 0 ? 75 : Int64(min(milliseconds / 1_000, 600)) + 1
         ClientBootstrap(group: loop)
             .resolver(KnownAddresses(addresses: addresses, eventLoop: loop))
@@ -131,9 +131,9 @@ final class ConnectionOpening {
     }
 
     private func fail(_ failure: Failure) {
-        let attempt = self.attempt
-        self.attempt = nil
+        let user = self.user
+        self.user = nil
         self.abandon()
-        attempt?.connectFailed(failure)
+        user?.connectFailed(failure)
     }
 }

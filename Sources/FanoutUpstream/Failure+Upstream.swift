@@ -74,6 +74,20 @@ extension Failure {
         return failure
     }
 
+    static func tokenTimedOut(_ name: String, milliseconds: UInt64) -> Failure {
+        var failure = Failure(
+            .timeout,
+            "no token for \(name) within \(milliseconds) ms, and without one nothing is sent. Check the server that gives "
+                + "it out."
+        )
+        failure.phase = .connect
+        return failure
+    }
+
+    static func tooManyWait(for source: CredentialSource) -> Failure {
+        Failure(.overloaded, "too many attempts wait for a token for \(source.name). Trying again usually helps.")
+    }
+
     static func deadlinePassed(_ key: RouteKey) -> Failure {
         var failure = Failure(
             .deadlineExceeded,

@@ -14,23 +14,25 @@ internal import Glibc
 /// One attempt over HTTP, from `start` to its one `finished`.
 final class HTTPAttempt {
     enum Phase {
+        /// Waits for a credential. Can transition to: `connecting`, `asking`, `finished`.
+        case authenticating
         /// Waits for a connection. Can transition to: `asking`, `finished`.
         case connecting
         /// The request is out. Can transition to: `answering`, `connecting` (once, after a stale connection),
         /// `finished`.
         case asking
-        /// The headers are there. Can transition to: `finished`.
+        /// The headers are there. Can transition to: `authenticating` (once, after a refused credential), `finished`.
         case answering
         /// Terminal.
         case finished
     }
 
-    let order: AttemptOrder
+    var order: AttemptOrder
     let route: Route
     let runner: HTTPAttemptRunner
     private var sink: (any AttemptSink)?
     private let started: Instant
-    private(set) var phase = Phase.connecting
+    var phase = Phase.connecting
     private var slot: Int32 = -1
     private var decoder: AnswerDecoder
     private var connection: UpstreamHandler?
@@ -41,8 +43,11 @@ final class HTTPAttempt {
     private var hasFirstContent = false
     private var isPaused = false
     private var deltas: [Delta] = []
+    private var hasRates = false
     /// What the answer turned out to be amid its body.
     private var failure: Failure?
+    /// The credential, where it is one that ends.
+    var renewable: RenewableCredential?
     /// The timer of the present phase, and its deadline.
     private var phaseTimer = TimeoutPhase.none
     private var phaseDeadline = Instant.never
@@ -59,20 +64,42 @@ final class HTTPAttempt {
         let now = AlarmClock.now()
         self.started = now
         self.totalDeadline = min(Self.after(order.timeouts.total, now), order.deadline)
-        self.decoder = AnswerDecoder(
+        self.decoder = Self.decoder(for: order, runner: runner)
+        self.slot = runner.clock.open(self)
+    }
+
+    /// Forgets an answer: the same will be asked again.
+    func forgetAnswer() {
+        self.decoder = Self.decoder(for: self.order, runner: self.runner)
+        self.failure = nil
+        self.hasFirstContent = false
+        self.phase = .connecting
+    }
+
+    private static func decoder(for order: AttemptOrder, runner: HTTPAttemptRunner) -> AnswerDecoder {
+        AnswerDecoder(
             for: order.request,
             endpoint: order.endpoint,
             stream: order.wantsDeltas,
             bodyBytesMax: runner.settings.answerBytesMax
         )
-        self.slot = runner.clock.open(self)
+    }
+
+    /// Sends the request at once, unless its credential is one that has to be fetched first.
+    func start() {
+        guard case .renewed(let source) = self.order.endpoint.credential else {
+            self.dispatch()
+            return
+        }
+        self.renewable = RenewableCredential(source: source)
+        self.take(self.runner.credentials.ask(source, for: self))
     }
 
     /// Encodes and sends the request, or opens a connection for it.
-    func start() {
+    func dispatch() {
         guard let bytes = self.encoded() else { return }
-        self.runner.clock.set(self.slot, self.totalDeadline)
         if let idle = self.route.pop() {
+            self.arm(.none, .never)
             self.send(bytes, on: idle)
         } else {
             self.open(with: bytes)
@@ -99,10 +126,11 @@ final class HTTPAttempt {
     }
 
     private func open(with bytes: ByteBuffer) {
-        self.phase = .connecting
         self.request = bytes
-        self.arm(.connect, Self.after(self.order.timeouts.connect, AlarmClock.now()))
-        let opening = ConnectionOpening(route: self.route, runner: self.runner, attempt: self)
+        // What was waited for a credential is part of the same wait.
+        if self.phase != .authenticating { self.armConnect() }
+        self.phase = .connecting
+        let opening = ConnectionOpening(route: self.route, runner: self.runner, user: self)
         self.opening = opening
         opening.start(connectMilliseconds: self.order.timeouts.connect)
     }
@@ -130,8 +158,12 @@ final class HTTPAttempt {
         case .asking: self.arm(.firstContent, firstContent)
         case .answering where self.hasFirstContent: self.arm(.idle, Self.after(timeouts.idle, now))
         case .answering: self.arm(.firstContent, firstContent)
-        case .connecting, .finished: break
+        case .authenticating, .connecting, .finished: break
         }
+    }
+
+    func armConnect() {
+        self.arm(.connect, Self.after(self.order.timeouts.connect, AlarmClock.now()))
     }
 
     private func arm(_ timer: TimeoutPhase, _ deadline: Instant) {
@@ -141,7 +173,7 @@ final class HTTPAttempt {
     }
 
     /// Ends the attempt; the connection, where it still has one, is closed.
-    private func end(_ result: Result<Response, Failure>) {
+    func end(_ result: Result<Response, Failure>) {
         guard self.phase != .finished else { return }
         self.phase = .finished
         let connection = self.connection
@@ -149,6 +181,7 @@ final class HTTPAttempt {
         self.connection = nil
         self.opening = nil
         self.request = nil
+        self.stopWaiting()
         self.runner.clock.close(self.slot)
         connection?.abandon()
         opening?.abandon()
@@ -172,7 +205,7 @@ extension HTTPAttempt: AttemptControl {
         guard !self.isPaused, self.phase != .finished else { return }
         self.isPaused = true
         self.connection?.pauseReading()
-        if self.phase != .connecting { self.arm(.none, .never) }
+        if self.phase == .asking || self.phase == .answering { self.arm(.none, .never) }
     }
 
     func resumeReading() {
@@ -185,9 +218,7 @@ extension HTTPAttempt: AttemptControl {
     }
 }
 
-// What connections tell.
-extension HTTPAttempt {
-    /// A new connection stands.
+extension HTTPAttempt: ConnectionUser {
     func connected(_ connection: UpstreamHandler) {
         self.opening = nil
         guard self.phase == .connecting, let request = self.request else {
@@ -200,13 +231,11 @@ extension HTTPAttempt {
         self.send(request, on: connection)
     }
 
-    /// No connection could be had.
     func connectFailed(_ failure: Failure) {
         self.opening = nil
         self.end(.failure(failure))
     }
 
-    /// The final head has come; `true` = no more is wanted.
     func received(_ head: ResponseHead) -> Bool {
         guard self.phase == .asking else { return true }
         self.phase = .answering
@@ -218,13 +247,13 @@ extension HTTPAttempt {
         }
         self.decoder.head(head.answer, wallClockSeconds: Int64(time(nil)))
         self.armPhase(now: now)
-        guard let rates = head.answer.rates else { return false }
+        guard let rates = head.answer.rates, !self.hasRates else { return false }
+        self.hasRates = true
         self.sink?.attempt(self.order.id, reported: rates)
         // The sink may have cancelled.
         return self.phase == .finished
     }
 
-    /// A piece of the body has come; `true` = no more is wanted.
     func received(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard self.phase == .answering else { return true }
         do throws(Failure) {
@@ -241,20 +270,15 @@ extension HTTPAttempt {
         return self.decoder.isComplete || self.failure != nil
     }
 
-    /// The answer is whole, or has its end marker.
     func answered() {
         guard self.phase != .finished else { return }
         self.connection = nil
-        if let failure = self.failure {
-            self.end(.failure(failure))
-            return
-        }
-        let result = self.decoder.end(deltas: &self.deltas)
-        if !self.deltas.isEmpty { self.deliver() }
+        let result = self.failure.map { .failure($0) } ?? self.decoder.end(deltas: &self.deltas)
+        if self.failure == nil, !self.deltas.isEmpty { self.deliver() }
+        if case .failure(let failure) = result, self.isRenewed(after: failure) { return }
         self.end(result)
     }
 
-    /// A reused connection turned out to be closed; nothing of an answer was seen.
     func lostReusedConnection(_ error: (any Error)?) {
         guard self.phase != .finished else { return }
         self.connection = nil
@@ -263,7 +287,6 @@ extension HTTPAttempt {
         self.open(with: bytes)
     }
 
-    /// The connection was lost.
     func lostConnection(amidAnswer: Bool, error: (any Error)?) {
         self.connection = nil
         self.end(
@@ -278,7 +301,6 @@ extension HTTPAttempt {
         )
     }
 
-    /// What came is not taken.
     func refused(_ refusal: UpstreamConnection.Refusal) {
         self.connection = nil
         self.end(.failure(.refused(self.route.key, refusal, bodyBytesMax: self.runner.settings.answerBytesMax)))
@@ -332,6 +354,10 @@ extension HTTPAttempt: AlarmTarget {
             return
         }
         let timeouts = self.order.timeouts
+        if self.phase == .authenticating, let name = self.renewable?.source.name {
+            self.end(.failure(.tokenTimedOut(name, milliseconds: timeouts.connect)))
+            return
+        }
         let milliseconds =
             switch self.phaseTimer {
             case .connect: timeouts.connect

@@ -1,6 +1,7 @@
 // Fanout
 // SPDX-License-Identifier: Apache-2.0
 
+internal import FanoutCredentials
 internal import FanoutModel
 internal import FanoutProviders
 package import Logging
@@ -17,6 +18,7 @@ package final class HTTPAttemptRunner: AttemptRunner {
     let clock: AlarmClock
     let names: NameCache
     private let logger: Logger
+    private(set) lazy var credentials = CredentialKeeper(runner: self, logger: self.logger)
     private var routes: [RouteKey: Route] = [:]
     private var sweep: Sweep?
     private var isShutDown = false
@@ -60,6 +62,7 @@ package final class HTTPAttemptRunner: AttemptRunner {
             metadata: ["idle": "\(self.idleConnections)", "timers": "\(self.clock.openCount)"]
         )
         self.names.shutDown()
+        self.credentials.shutDown()
         self.clock.shutDown()
         for route in self.routes.values {
             while let handler = route.pop() { handler.abandon() }
@@ -107,7 +110,27 @@ package final class HTTPAttemptRunner: AttemptRunner {
         return self.scratch
     }
 
-    private func route(_ key: RouteKey) -> Route {
+    /// The same of a request for a token; its values change each time, so its head isn't kept.
+    func bytes(of request: TokenRequest, route: Route) throws(Failure) -> ByteBuffer {
+        let method =
+            switch request.method {
+            case .get: "GET"
+            case .post: "POST"
+            case .put: "PUT"
+            }
+        let head = try RequestHead(
+            method: method,
+            path: request.address.path,
+            headers: request.headers,
+            key: route.key
+        )
+        self.scratch.clear()
+        head.write(body: request.body, traceparent: "", into: &self.scratch)
+        return self.scratch
+    }
+
+    /// What is kept for a host and port.
+    func route(_ key: RouteKey) -> Route {
         if let route = self.routes[key] { return route }
         if self.routes.count >= Self.routesMax { self.routes = self.routes.filter { $0.value.idleCount > 0 } }
         let route = Route(key: key)

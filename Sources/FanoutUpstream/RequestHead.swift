@@ -17,19 +17,23 @@ struct RequestHead {
     ///
     /// - Throws: What can't stand in a head: white space in a target, a line break in a value.
     init(_ request: ProviderRequest, key: RouteKey) throws(Failure) {
-        self.path = request.path
-        self.headers = request.headers
-        guard request.path.utf8.first == UInt8(ascii: "/"), request.path.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F })
-        else {
+        try self.init(method: "POST", path: request.path, headers: request.headers, key: key)
+    }
+
+    /// The same of a request that isn't a provider's.
+    init(method: String, path: String, headers: [Endpoint.Header], key: RouteKey) throws(Failure) {
+        self.path = path
+        self.headers = headers
+        guard path.utf8.first == UInt8(ascii: "/"), path.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
             throw Failure(
                 .invalidRequest,
-                "the path \(request.path.debugDescription) can't be requested. Check api_base and the model's name."
+                "the path \(path.debugDescription) can't be requested. Check api_base and the model's name."
             )
         }
         let host = Endpoint.authority(key.host, key.port, isSecure: key.isSecure)
-        var text = "POST \(request.path) HTTP/1.1\r\nhost: \(host)\r\n"
+        var text = "\(method) \(path) HTTP/1.1\r\nhost: \(host)\r\n"
         text += "user-agent: fanout\r\naccept-encoding: identity\r\n"
-        for header in request.headers {
+        for header in headers {
             guard Self.isToken(header.name), Self.isValue(header.value.revealed) else {
                 throw Failure(
                     .authentication,

@@ -26,7 +26,7 @@ final class UpstreamHandler: ChannelDuplexHandler {
     private var readingIsPaused = false
     private var owesRead = false
     private var floor: SocketFloor?
-    private var attempt: HTTPAttempt?
+    private var user: (any ConnectionUser)?
     private var opening: ConnectionOpening?
     private var drainSlot: Int32?
     private var firstError: (any Error)?
@@ -58,16 +58,16 @@ final class UpstreamHandler: ChannelDuplexHandler {
     }
 
     /// Sends a request; the connection is idle.
-    func send(_ bytes: ByteBuffer, for attempt: HTTPAttempt) {
+    func send(_ bytes: ByteBuffer, for user: any ConnectionUser) {
         _ = self.machine.begin()
         self.parser.begin()
-        self.attempt = attempt
+        self.user = user
         self.context?.writeAndFlush(self.wrapOutboundOut(bytes), promise: nil)
     }
 
-    /// Closes the socket within this tick; nothing more is told to the attempt.
+    /// Closes the socket within this tick; nothing more is told to its user.
     func abandon() {
-        self.attempt = nil
+        self.user = nil
         self.opening = nil
         self.endDrain()
         guard self.machine.abandon() else { return }
@@ -141,7 +141,7 @@ final class UpstreamHandler: ChannelDuplexHandler {
     private func take(_ head: ResponseHead) {
         switch self.machine.head(status: UInt(head.status), keepAlive: head.keepsAlive) {
         case .deliver:
-            if let attempt = self.attempt, attempt.received(head) { self.machine.answerComplete() }
+            if let user = self.user, user.received(head) { self.machine.answerComplete() }
         case .ignore: break
         case .refuse(let refusal): self.refuse(refusal)
         }
@@ -150,7 +150,7 @@ final class UpstreamHandler: ChannelDuplexHandler {
     private func takeBody(_ bytes: UnsafeRawBufferPointer) {
         switch self.machine.body(byteCount: bytes.count) {
         case .deliver:
-            if let attempt = self.attempt, attempt.received(bytes) { self.machine.answerComplete() }
+            if let user = self.user, user.received(bytes) { self.machine.answerComplete() }
         case .ignore: break
         case .refuse(let refusal): self.refuse(refusal)
         }
@@ -195,16 +195,16 @@ final class UpstreamHandler: ChannelDuplexHandler {
 
     /// The connection goes its way first, so that what the sink starts next finds it idle.
     private func finish(_ dispose: () -> Void) {
-        let attempt = self.attempt
-        self.attempt = nil
-        // A pause was the attempt's; the next one must not inherit it.
+        let user = self.user
+        self.user = nil
+        // A pause was the user's; the next one must not inherit it.
         self.resumeReading()
         dispose()
-        attempt?.answered()
+        user?.answered()
     }
 
     private func lose() {
-        let attempt = self.attempt
+        let user = self.user
         switch self.machine.lost() {
         case .nothing: break
         case .opening:
@@ -215,24 +215,24 @@ final class UpstreamHandler: ChannelDuplexHandler {
         case .draining: self.endDrain()
         case .finish: self.finish {}
         case .beforeAnswerOnReused:
-            self.attempt = nil
-            attempt?.lostReusedConnection(self.firstError)
+            self.user = nil
+            user?.lostReusedConnection(self.firstError)
         case .beforeAnswer:
-            self.attempt = nil
-            attempt?.lostConnection(amidAnswer: false, error: self.firstError)
+            self.user = nil
+            user?.lostConnection(amidAnswer: false, error: self.firstError)
         case .amidAnswer:
-            self.attempt = nil
-            attempt?.lostConnection(amidAnswer: true, error: self.firstError)
+            self.user = nil
+            user?.lostConnection(amidAnswer: true, error: self.firstError)
         }
     }
 
     private func refuse(_ refusal: UpstreamConnection.Refusal) {
-        let attempt = self.attempt
+        let user = self.user
         let wasIdle = self.machine.lost() == .idle
-        self.attempt = nil
+        self.user = nil
         self.closeSocket()
         if wasIdle { self.runner.forget(self) }
-        attempt?.refused(refusal)
+        user?.refused(refusal)
     }
 
     private func closeSocket() {

@@ -15,6 +15,8 @@ package struct UpstreamSettings: Sendable, Hashable {
     package var nameMilliseconds: UInt64 = 30_000
     /// How long a name's failure is believed.
     package var nameFailureMilliseconds: UInt64 = 1_000
+    /// How long one fetch of a credential may take, with all that it reads and asks.
+    package var fetchMilliseconds: UInt64 = 10_000
 
     /// The defaults.
     package init() {}

@@ -92,6 +92,7 @@ func key(of deployment: Deployment) -> String? {
     case .none: nil
     case .bearer(let key): "bearer \(key.revealed)"
     case .header(let name, let value): "\(name) \(value.revealed)"
+    case .renewed(let source): source.name
     case .aws(let key): "aws \(key.accessKeyID.revealed) \(key.secretAccessKey.revealed)"
     }
 }

@@ -15,13 +15,15 @@ import Testing
         "FanoutWire": ["CFanoutProto", "CProtobufC", "FanoutModel"],
         "FanoutProviders": ["Crypto", "FanoutJSON", "FanoutModel"],
         "FanoutTokens": ["FanoutModel"],
+        "FanoutCredentials": ["Crypto", "CryptoExtras", "FanoutJSON", "FanoutModel", "FanoutProviders"],
         "FanoutRouter": ["FanoutModel", "DequeModule", "HeapModule", "OrderedCollections", "Collections"],
         "FanoutConfiguration": [
-            "Crypto", "FanoutJSON", "FanoutModel", "FanoutProviders", "FanoutTokens", "Foundation", "Yams",
+            "Crypto", "FanoutCredentials", "FanoutJSON", "FanoutModel", "FanoutProviders", "FanoutTokens", "Foundation",
+            "Yams",
         ],
         "FanoutUpstream": [
-            "FanoutJSON", "FanoutModel", "FanoutProviders", "Glibc", "Logging", "Musl", "NIOCore", "NIOPosix", "NIOSSL",
-            "NIOTLS",
+            "FanoutCredentials", "FanoutJSON", "FanoutModel", "FanoutProviders", "Glibc", "Logging", "Musl", "NIOCore",
+            "NIOPosix", "NIOSSL", "NIOTLS",
         ],
         "FanoutEngine": [
             "Crypto", "FanoutJSON", "FanoutModel", "FanoutProviders", "FanoutRouter", "FanoutTokens", "FanoutUpstream",
@@ -58,7 +60,8 @@ import Testing
         ("print(", "pure code doesn't print"),
     ]
     static let pureTargets = [
-        "FanoutModel", "FanoutJSON", "FanoutWire", "FanoutProviders", "FanoutTokens", "FanoutRouter",
+        "FanoutModel", "FanoutJSON", "FanoutWire", "FanoutProviders", "FanoutTokens", "FanoutCredentials",
+        "FanoutRouter",
     ]
 
     @Test func `each target imports only what its row of the table allows`() throws {

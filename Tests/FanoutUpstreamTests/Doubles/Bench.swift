@@ -134,6 +134,12 @@ actor Bench {
 
     var openSimulatedTimers: Int { self.simulated.openTimers }
 
+    /// Moves the clock of credentials to this many milliseconds from now.
+    func setCredentialClock(ahead milliseconds: UInt64) {
+        let now = AlarmClock.now().adding(milliseconds: milliseconds)
+        self.runner.credentials.now = { now }
+    }
+
     var isArmed: Bool { self.runner.timers.isArmed }
 
     func shutdownRunner() {
