@@ -36,8 +36,6 @@ enum AnswerAssembler: Sendable {
         case brokenOff
         /// The provider had no capacity to finish it.
         case overloaded
-        /// The provider ran out of time to finish it.
-        case timedOut
         /// It is a failure of that class, under the provider's own word for it and with its words.
         case failed(FailureCode, reason: String, words: String)
     }

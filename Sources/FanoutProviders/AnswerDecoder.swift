@@ -236,8 +236,6 @@ package struct AnswerDecoder: Sendable {
         case .brokenOff: throw self.completed(Failure(.providerError, "\(self.provider) broke off the answer"))
         case .overloaded:
             throw self.completed(Failure(.overloaded, "\(self.provider) had no capacity to finish the answer"))
-        case .timedOut:
-            throw self.completed(Failure(.timeout, "\(self.provider) ran out of time to finish the answer"))
         case .failed(let code, let reason, let words):
             let spoken = words.isEmpty ? reason : "\(reason): \(words)"
             var failure = Failure(code, FailureClassifier.message(code, self.provider, "inside its answer", spoken))

@@ -74,10 +74,8 @@ extension BodyEncoder {
         for member in members where member.key == name {
             try nested.add(membersOf: Array(json[member.value]), from: "\(field).\(name)")
         }
-        for member in members {
-            let key = self.wireName(ofDefault: member.key)
-            guard key != name, self.nests(key) else { continue }
-            nested.add(key, json: Array(json[member.value]))
+        for member in members where member.key != name && self.nests(member.key) {
+            nested.add(member.key, json: Array(json[member.value]))
         }
     }
 }

@@ -45,6 +45,41 @@ struct DeploymentParameters {
         return found
     }
 
+    /// A request with its endpoint's parameters under it, and the endpoint with those that no field was found for.
+    static func fill(_ request: Request, for endpoint: Endpoint) throws(Failure) -> (Request, Endpoint) {
+        guard !endpoint.defaultsJSON.isEmpty else { return (request, endpoint) }
+        var parameters = try DeploymentParameters(endpoint)
+        var request = request
+        var endpoint = endpoint
+        switch request.task {
+        case .chat(var chat)?:
+            parameters.fill(&chat)
+            request.task = .chat(chat)
+        case .completion(var completion)?:
+            parameters.fill(&completion.sampling)
+            request.task = .completion(completion)
+        case .embedding(var embedding)?:
+            parameters.fill(&embedding)
+            request.task = .embedding(embedding)
+        case nil: break
+        }
+        endpoint.defaultsJSON = parameters.remaining
+        return (request, endpoint)
+    }
+
+    /// The rest as one JSON object; empty = there is none.
+    private var remaining: [UInt8] {
+        guard !self.rest.isEmpty else { return [] }
+        var writer = JSONWriter(capacity: self.json.count)
+        writer.beginObject()
+        for member in self.rest {
+            writer.key(member.key)
+            writer.raw(self.bytes(member))
+        }
+        writer.endObject()
+        return writer.finish()
+    }
+
     /// Fills what a conversation doesn't say itself.
     mutating func fill(_ chat: inout ChatRequest) {
         guard !self.rest.isEmpty else { return }
@@ -115,13 +150,13 @@ struct DeploymentParameters {
         }
     }
 
-    /// `{type: enabled, budget_tokens}`, as LiteLLM takes it for every provider.
+    /// `{type: enabled, budget_tokens}`, as LiteLLM takes it for every provider; Cohere says `token_budget`.
     private static func thinking(_ value: JSONValue) -> ReasoningOptions? {
         var options = ReasoningOptions()
         switch value["type"]?.text {
         case "enabled":
             options.include = true
-            options.budgetTokens = value["budget_tokens"].flatMap(self.count) ?? 0
+            options.budgetTokens = (value["budget_tokens"] ?? value["token_budget"]).flatMap(self.count) ?? 0
         case "disabled": options.effort = "none"
         default: return nil
         }

@@ -34,12 +34,14 @@ package enum Translator {
                 body: try AnthropicEncoder.body(of: request, for: endpoint, stream: stream)
             )
         case .cohere:
+            let (request, endpoint) = try DeploymentParameters.fill(request, for: endpoint)
             return ProviderRequest(
                 path: CohereEncoder.path(of: request, for: endpoint),
                 headers: self.headers(for: endpoint, stream: stream),
                 body: try CohereEncoder.body(of: request, for: endpoint, stream: stream)
             )
         case .ollama:
+            let (request, endpoint) = try DeploymentParameters.fill(request, for: endpoint)
             return ProviderRequest(
                 path: OllamaEncoder.path(of: request, for: endpoint),
                 headers: self.headers(for: endpoint, stream: stream),
@@ -69,7 +71,8 @@ package enum Translator {
         stream: Bool
     ) throws(Failure) -> ProviderRequest {
         let headers = self.headers(for: endpoint, stream: stream)
-        guard case .completion(let completion)? = request.task else {
+        let (filled, own) = try DeploymentParameters.fill(request, for: endpoint)
+        guard case .completion(let completion)? = filled.task else {
             let endpoint = HuggingFacePath.openAI(endpoint)
             let dialect = ProviderCatalogue.dialect(of: endpoint.provider)
             return ProviderRequest(
@@ -81,12 +84,7 @@ package enum Translator {
         return ProviderRequest(
             path: HuggingFacePath.completionPath(for: endpoint, stream: stream),
             headers: headers,
-            body: try GenerationEncoder.body(
-                of: completion,
-                extra: request.extraJSON,
-                for: endpoint,
-                stream: stream
-            )
+            body: try GenerationEncoder.body(of: completion, extra: request.extraJSON, for: own, stream: stream)
         )
     }
 

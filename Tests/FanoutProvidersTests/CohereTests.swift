@@ -86,9 +86,19 @@ struct UntakenParameter: Sendable {
         #expect(try self.body(request).hasSuffix(expected))
         let defaults = Array(#"{"top_p":0.5,"top_k":4,"stop":["x"],"max_completion_tokens":9}"#.utf8)
         let filled = try self.body(.text()) { $0.defaultsJSON = defaults }
-        #expect(filled.hasSuffix(#","p":0.5,"k":4,"stop_sequences":["x"],"max_tokens":9}"#))
+        #expect(filled.hasSuffix(#","max_tokens":9,"p":0.5,"k":4,"stop_sequences":["x"]}"#))
         let own = Request.text { $0.sampling.topP = 0.75 }
         #expect(try self.body(own) { $0.defaultsJSON = defaults }.contains(#""p":0.75,"#))
+    }
+
+    @Test(arguments: [
+        (#"{"reasoning_effort":"none"}"#, #""thinking":{"type":"disabled"}}"#),
+        (#"{"thinking":{"type":"enabled","token_budget":9}}"#, #""thinking":{"type":"enabled","token_budget":9}}"#),
+        (#"{"response_format":{"type":"json_object"}}"#, #""response_format":{"type":"json_object"}}"#),
+        (#"{"safety_mode":"OFF"}"#, #""safety_mode":"OFF"}"#), (#"{"p":0.5}"#, #""p":0.5}"#),
+    ])
+    func `a deployment's own parameters may be in OpenAI's words or in Cohere's`(own: String, sent: String) throws {
+        #expect(try self.body(.text()) { $0.defaultsJSON = Array(own.utf8) }.hasSuffix("," + sent))
     }
 
     @Test func `what Cohere alone knows goes in extra_json`() throws {
@@ -272,7 +282,7 @@ struct UntakenParameter: Sendable {
             #"{"model":"command-x","texts":["a","b"],"input_type":"search_document","embedding_types":["float"]}"#
         #expect(try self.body(Self.embedding) == plain)
         let own = try self.body(Self.embedding) { $0.defaultsJSON = Array(#"{"input_type":"clustering"}"#.utf8) }
-        #expect(own.hasSuffix(#""embedding_types":["float"],"input_type":"clustering"}"#))
+        #expect(own.hasSuffix(#""input_type":"clustering","embedding_types":["float"]}"#))
         wanted.inputType = "search_query"
         wanted.dimensions = 256
         let body = try self.body(Request(model: "g", task: .embedding(wanted)).with(extra: #"{"truncate":"NONE"}"#))

@@ -51,8 +51,8 @@ import Testing
             $0.sampling.frequencyPenalty = -1
         }.with(extra: #"{"options":{"num_ctx":8192,"top_k":3},"mirostat":2,"think":false}"#)
         let expected =
-            #","stream":false,"options":{"num_ctx":8192,"top_k":3,"mirostat":2,"temperature":0,"top_p":0.75,"stop":["x"],"#
-            + #""seed":42,"presence_penalty":1,"frequency_penalty":-1,"min_p":0.25,"num_predict":5},"think":false,"#
+            #","stream":false,"options":{"num_ctx":8192,"top_k":3,"mirostat":2,"num_predict":5,"temperature":0,"top_p":0.75,"#
+            + #""stop":["x"],"seed":42,"presence_penalty":1,"frequency_penalty":-1,"min_p":0.25},"think":false,"#
             + #""keep_alive":"5m"}"#
         #expect(try EncodingProbe(endpoint: endpoint).body(request).hasSuffix(expected))
     }

@@ -45,7 +45,7 @@ struct CohereAssembler: Sendable {
         }
         switch self.finish {
         case "ERROR": return .brokenOff
-        case "TIMEOUT": return .timedOut
+        case "TIMEOUT": return .failed(.timeout, reason: self.finish, words: "")
         default: return self.isMessage ? nil : .incomplete("the answer holds no message")
         }
     }

@@ -57,18 +57,6 @@ struct CohereEncoder: BodyEncoder {
         return endpoint.query.isEmpty ? path : path + "?" + endpoint.query
     }
 
-    /// A default is written under Cohere's name.
-    func wireName(ofDefault key: String) -> String {
-        switch key {
-        case "top_p": "p"
-        case "top_k": "k"
-        case "stop": "stop_sequences"
-        case "max_completion_tokens": "max_tokens"
-        case "dimensions": "output_dimension"
-        default: key
-        }
-    }
-
     // MARK: Chat
 
     private mutating func write(_ chat: ChatRequest, stream: Bool) throws(Failure) {
@@ -162,11 +150,7 @@ struct CohereEncoder: BodyEncoder {
         }
         self.key("texts")
         self.writeTexts(embedding.inputs)
-        if !embedding.inputType.isEmpty {
-            self.member("input_type", embedding.inputType)
-        } else if !self.hasDefault("input_type") {
-            self.member("input_type", Self.inputTypeDefault)
-        }
+        self.member("input_type", embedding.inputType.isEmpty ? Self.inputTypeDefault : embedding.inputType)
         guard !self.extra.has("embedding_types") else {
             throw Failure(
                 .invalidRequest,
@@ -178,11 +162,5 @@ struct CohereEncoder: BodyEncoder {
         self.writeTexts(["float"])
         if let size = embedding.dimensions { self.member("output_dimension", UInt64(size)) }
         if !embedding.user.isEmpty { try self.refuse("user") }
-    }
-
-    /// Whether the endpoint's own parameters have a key.
-    private func hasDefault(_ name: String) -> Bool {
-        guard self.keepsKeys, let members = try? jsonMembers(of: self.endpoint.defaultsJSON) else { return false }
-        return members.contains { $0.key == name }
     }
 }

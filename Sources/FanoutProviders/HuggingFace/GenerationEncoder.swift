@@ -42,14 +42,6 @@ struct GenerationEncoder: BodyEncoder {
     /// All but the options of the old serverless API.
     func nests(_ key: String) -> Bool { key != "options" }
 
-    /// A default is written under this format's name.
-    func wireName(ofDefault key: String) -> String {
-        switch key {
-        case "max_tokens", "max_completion_tokens": "max_new_tokens"
-        default: key
-        }
-    }
-
     /// What the caller sent in addition goes before the request's own fields, those before the endpoint's defaults.
     private mutating func writeParameters(_ completion: CompletionRequest, stream: Bool) throws(Failure) {
         if completion.echo, stream { try self.refuse("echo of a streamed completion") }

@@ -64,14 +64,6 @@ struct OllamaEncoder: BodyEncoder {
 
     func nests(_ key: String) -> Bool { key == "options" || Self.optionNames.contains(key) }
 
-    /// A default is written under Ollama's name.
-    func wireName(ofDefault key: String) -> String {
-        switch key {
-        case "max_tokens", "max_completion_tokens": "num_predict"
-        default: key
-        }
-    }
-
     // MARK: Tasks
 
     private mutating func write(_ chat: ChatRequest, stream: Bool) throws(Failure) {
