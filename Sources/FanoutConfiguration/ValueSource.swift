@@ -30,15 +30,21 @@ struct ValueSource {
         return .literal
     }
 
-    /// A variable that isn't set may be a credential of that name: what was written for an environment then runs under
-    /// systemd unchanged.
+    /// What fanoutd.service loads the folder of keys as: systemd names each file's credential `keys_FILE`.
+    private static let keysPrefix = "keys_"
+
+    /// A variable that isn't set may be a credential of that name, or a file in the folder of keys: what was written
+    /// for an environment then runs under systemd unchanged.
     private func variable(_ name: String) -> Answer {
         if let value = self.variables[name], !value.isEmpty { return .found(value) }
         guard Self.isCredentialName(name), let directory = self.directory else { return .unset(variable: name) }
-        switch self.files.read("\(directory)/\(name)", Self.credentialBytesMax) {
-        case .failure(.missing): return .unset(variable: name)
-        case let other: return Self.answer(other, "the credential \(Spelling.shownName(name))", "check its file")
+        for name in [name, Self.keysPrefix + name] {
+            switch self.files.read("\(directory)/\(name)", Self.credentialBytesMax) {
+            case .failure(.missing): continue
+            case let other: return Self.answer(other, "the credential \(Spelling.shownName(name))", "check its file")
+            }
         }
+        return .unset(variable: name)
     }
 
     /// systemd.exec(5): each credential is a file in the directory that `CREDENTIALS_DIRECTORY` names.

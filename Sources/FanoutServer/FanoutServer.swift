@@ -49,7 +49,8 @@ package struct FanoutServer: Service, CustomStringConvertible {
         } else {
             preconditionFailure("neither a handed-over socket nor a path")
         }
-        self.logger.info("serving", metadata: ["socket": "\(self.settings.socketPath)"])
+        let socket = activated == nil ? self.settings.socketPath : "handed over by systemd"
+        self.logger.info("serving", metadata: ["socket": "\(socket)"])
         let manager = self.manager
         try await self.onLoop(core) { $0.beat(for: manager) }
         manager.tell(.ready("serving"))

@@ -44,8 +44,10 @@ struct Reload: Sendable {
             previous: previous
         )
         for warning in loaded.warnings { self.logger.warning("\(warning)") }
-        if loaded.service != self.service {
-            self.logger.warning("the socket, log, loops and ca_file of the section fanout change with a restart alone")
+        if loaded.service != self.service || loaded.snapshot.limits != previous.limits {
+            self.logger.warning(
+                "the socket, log, loops, ca_file, drain_seconds and limits of the section fanout change with a restart alone"
+            )
         }
         // Clients were told them in Welcome, and buffers are made by them.
         loaded.snapshot.limits = previous.limits

@@ -131,6 +131,11 @@ import Testing
             environment: ["CREDENTIALS_DIRECTORY": "/run/credentials", "openai": "k8"],
             key: "bearer k8"
         ),
+        Key(
+            params: "{model: openai/m, api_key: os.environ/GROQ_API_KEY}",
+            environment: ["CREDENTIALS_DIRECTORY": "/run/credentials"],
+            key: "bearer k10"
+        ),
         Key(params: "{model: openai/m, api_key: file/etc/fanout/key}", key: "bearer k9"),
     ])
     func `a key comes from the file, a variable, a credential, another file, or isn't needed`(row: Key) throws {
@@ -138,7 +143,10 @@ import Testing
         let loaded = try load(
             yaml,
             row.environment,
-            files: ["/run/credentials/openai": "k7\n", "/etc/fanout/key": "  k9\n\n"]
+            files: [
+                "/run/credentials/openai": "k7\n", "/run/credentials/keys_GROQ_API_KEY": "k10\n",
+                "/etc/fanout/key": "  k9\n\n",
+            ]
         )
         #expect(try key(of: loaded.small()) == row.key)
     }
