@@ -219,6 +219,11 @@ package struct Referee {
             let new = BreakerRules(snapshot.deployments[index], snapshot.routing)
             if (old.allowedFails == nil) != (new.allowedFails == nil) { self.lanes[index].history = [] }
             if old.byKind != new.byKind { self.lanes[index].keyed = [] }
+            // Whose limit is said anew, or not any more, learns from the start.
+            let isSame = self.snapshot.deployments[index].maxConcurrency == snapshot.deployments[index].maxConcurrency
+            if !isSame || self.snapshot.routing.laneConcurrency != snapshot.routing.laneConcurrency {
+                self.limitsInForce[LaneID(index)] = nil
+            }
             if new.isDisabled {
                 self.lanes[index].open = nil
                 self.lanes[index].ramp = nil
