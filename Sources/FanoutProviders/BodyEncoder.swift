@@ -113,11 +113,11 @@ extension BodyEncoder {
 
     /// The refusal of a part, which is never dropped.
     static func unsupportedPart(_ why: String, _ place: PartPlace, _ endpoint: Endpoint) -> Failure {
+        self.unsupportedPart(why, "messages[\(place.message)].parts[\(place.part)]", endpoint)
+    }
+
+    static func unsupportedPart(_ why: String, _ path: String, _ endpoint: Endpoint) -> Failure {
         let provider = endpoint.provider.isEmpty ? "the provider" : endpoint.provider
-        return Failure(
-            .unsupportedParameter,
-            "\(why) at \(provider)",
-            param: "messages[\(place.message)].parts[\(place.part)]"
-        )
+        return Failure(.unsupportedParameter, "\(why) at \(provider)", param: path)
     }
 }

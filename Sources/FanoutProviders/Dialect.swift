@@ -40,17 +40,31 @@ package struct Dialect: OptionSet, Sendable, Hashable {
     /// Films as `video_url`, and documents by URL.
     package static let videoURL = Dialect(rawValue: 1 << 13)
 
+    /// `cache_control` on parts, calls and tools.
+    package static let cacheControl = Dialect(rawValue: 1 << 14)
+    /// `prompt_cache_breakpoint` on parts, once `prompt_cache_options` ask for the explicit mode.
+    package static let cacheBreakpoints = Dialect(rawValue: 1 << 15)
+    /// Reasoning goes back as a part `thinking` of the content.
+    package static let thinkingParts = Dialect(rawValue: 1 << 16)
+    /// Reasoning is switched off by an object `thinking`.
+    package static let thinkingSwitch = Dialect(rawValue: 1 << 17)
+    /// Parts of a tool's result that are images.
+    package static let toolImages = Dialect(rawValue: 1 << 18)
+    /// An assistant's turn at the end, which the model continues, is marked by `prefix`.
+    package static let prefix = Dialect(rawValue: 1 << 19)
+
     /// A server of which nothing is known.
     package static let unknown: Dialect = [
-        .topK, .logprobs, .choices, .user, .jsonSchema, .inputType, .media, .videoURL,
+        .topK, .logprobs, .choices, .user, .jsonSchema, .inputType, .media, .videoURL, .reasoningContent, .toolImages,
     ]
     /// What api.openai.com takes.
     package static let openAI: Dialect = [
         .logprobs, .choices, .user, .jsonSchema, .developer, .base64Vectors, .allowedTools, .media,
+        .cacheBreakpoints,
     ]
     /// Everything, for digests.
     package static let canonical: Dialect = [
         .topK, .logprobs, .choices, .user, .jsonSchema, .developer, .inputType, .allowedTools, .reasoningObject,
-        .reasoningContent, .media, .videoURL,
+        .reasoningContent, .media, .videoURL, .toolImages,
     ]
 }

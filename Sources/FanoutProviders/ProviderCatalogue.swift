@@ -123,7 +123,7 @@ package enum ProviderCatalogue {
             keys: ["MISTRAL_API_KEY"],
             bases: ["MISTRAL_API_BASE"],
             quirks: [.noStreamOptions, .randomSeed],
-            dialect: [.choices, .jsonSchema, .media, .outputDimension]
+            dialect: [.choices, .jsonSchema, .media, .outputDimension, .thinkingParts, .prefix]
         ),
         ProviderEntry(
             "groq",
@@ -138,7 +138,7 @@ package enum ProviderCatalogue {
             "https://api.deepseek.com/v1",
             keys: ["DEEPSEEK_API_KEY"],
             bases: ["DEEPSEEK_API_BASE"],
-            dialect: [.topK, .logprobs, .choices, .user, .reasoningContent]
+            dialect: [.topK, .logprobs, .choices, .user, .reasoningContent, .thinkingSwitch]
         ),
         ProviderEntry(
             "xai",
@@ -152,7 +152,7 @@ package enum ProviderCatalogue {
             "https://openrouter.ai/api/v1",
             keys: ["OPENROUTER_API_KEY"],
             bases: ["OPENROUTER_API_BASE"],
-            dialect: Dialect.unknown.union(.reasoningObject)
+            dialect: Dialect.unknown.union([.reasoningObject, .cacheControl])
         ),
         ProviderEntry(
             "together_ai",

@@ -200,6 +200,9 @@ import Testing
         (#"{"prompt_tokens":10,"completion_tokens":20}"#, 10, 20, 30),
         (#"{"prompt_tokens":3,"total_tokens":3}"#, 3, 0, 3),
         (#"{"prompt_tokens":-1,"completion_tokens":"x","total_tokens":1e30}"#, 0, 0, 0),
+        // Gemini's thoughts and Mistral's sounds, which only the sum has.
+        (#"{"prompt_tokens":35,"completion_tokens":12,"total_tokens":109}"#, 35, 74, 109),
+        (#"{"prompt_audio_seconds":9,"prompt_tokens":11,"completion_tokens":15,"total_tokens":401}"#, 386, 15, 401),
     ])
     func `usage means the same for every provider`(
         usage: String,

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import FanoutJSON
+import FanoutModel
 
 extension NaiveAnswer {
     /// A whole message, or one event of a stream.
@@ -44,8 +45,14 @@ extension NaiveAnswer {
         for key in ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens"] {
             self.counts[key] = count(key) ?? self.counts[key]
         }
-        let output = self.counts["output_tokens"] ?? 0
-        self.prompt = self.counts.values.reduce(0, +) - output
-        self.total = self.prompt + output
+        if case .integer(let thinking)? = usage["output_tokens_details"]?["thinking_tokens"] {
+            self.usage.reasoningTokens = UInt64(clamping: thinking)
+        }
+        let counts = self.counts.mapValues { UInt64(clamping: $0) }
+        self.usage.completionTokens = counts["output_tokens"] ?? 0
+        self.usage.totalTokens = counts.values.reduce(0, +)
+        self.usage.promptTokens = self.usage.totalTokens - self.usage.completionTokens
+        self.usage.cachedPromptTokens = counts["cache_read_input_tokens"] ?? 0
+        self.usage.cacheWriteTokens = counts["cache_creation_input_tokens"] ?? 0
     }
 }

@@ -16,16 +16,14 @@ struct NaiveAnswer: Equatable {
     }
 
     var choices: [Int: Choice] = [:]
-    var prompt: Int64 = 0
-    var total: Int64 = 0
+    var usage = Usage()
     var vectors = 0
     /// Anthropic's counts so far, and whether its stream is inside a call.
     var counts: [String: Int64] = [:]
     var isInCall = false
 
     static func == (left: NaiveAnswer, right: NaiveAnswer) -> Bool {
-        left.canonical == right.canonical && left.prompt == right.prompt && left.total == right.total
-            && left.vectors == right.vectors
+        left.canonical == right.canonical && left.usage == right.usage && left.vectors == right.vectors
     }
 
     /// The choices with the arguments of their calls in one form, whatever their white space and order.
@@ -50,7 +48,7 @@ struct NaiveAnswer: Equatable {
     /// What deltas can say of it.
     var streamedPart: NaiveAnswer {
         var part = self
-        (part.prompt, part.total) = (0, 0)
+        part.usage = Usage()
         for index in part.choices.keys { part.choices[index]?.finish = "" }
         part.choices = part.choices.filter { $0.value != Choice() }
         return part
@@ -97,8 +95,7 @@ struct NaiveAnswer: Equatable {
         case .embedding(let vectors):
             self.vectors = vectors.count
         }
-        self.prompt = Int64(response.usage?.promptTokens ?? 0)
-        self.total = Int64(response.usage?.totalTokens ?? 0)
+        self.usage = response.usage ?? Usage()
     }
 
     /// From the decoder's deltas.
@@ -145,9 +142,38 @@ struct NaiveAnswer: Equatable {
         }
         self.vectors += chunk["data"]?.elements?.count ?? 0
         for usage in [chunk["usage"], chunk["x_groq"]?["usage"]].compactMap({ $0 }) {
-            self.prompt = Self.number(usage["prompt_tokens"]) ?? self.prompt
-            self.total = Self.number(usage["total_tokens"]) ?? self.total
+            self.takeUsage(usage)
         }
+    }
+
+    private mutating func takeUsage(_ usage: JSONValue) {
+        guard case .object(let members) = usage, !members.isEmpty else { return }
+        func count(_ path: String...) -> UInt64 {
+            UInt64(clamping: Self.number(path.reduce(usage) { $0?[$1] }) ?? 0)
+        }
+        self.usage = Usage()
+        self.usage.promptTokens = count("prompt_tokens")
+        self.usage.totalTokens = count("total_tokens")
+        // Whatever isn't read was written; where the sum leaves reasoning out, it is the sum of what is reported.
+        self.usage.completionTokens = max(
+            count("completion_tokens"),
+            self.usage.totalTokens - min(self.usage.promptTokens, self.usage.totalTokens)
+        )
+        self.usage.cachedPromptTokens = min(
+            self.usage.promptTokens,
+            max(
+                count("prompt_tokens_details", "cached_tokens"),
+                count("prompt_cache_hit_tokens"),
+                count("num_cached_tokens")
+            )
+        )
+        self.usage.cacheWriteTokens = count("prompt_tokens_details", "cache_write_tokens")
+        self.usage.reasoningTokens = min(
+            self.usage.completionTokens,
+            count("completion_tokens_details", "reasoning_tokens")
+        )
+        self.usage.audioPromptTokens = count("prompt_tokens_details", "audio_tokens")
+        self.usage.audioCompletionTokens = count("completion_tokens_details", "audio_tokens")
     }
 
     private static func take(_ turn: JSONValue, into choice: inout Choice) {

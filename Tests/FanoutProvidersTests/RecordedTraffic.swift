@@ -49,6 +49,7 @@ struct Recording: Sendable, CustomTestStringConvertible {
                     .contains(endpoint.split(separator: "-").last ?? "") || endpoint.hasPrefix("openai-compat.")
                     || ["cohere", "ollama", "huggingface", "gemini", "vertex"].contains(provider)
                     || (provider == "bedrock" && Self.isConverse(entry, endpoint))
+                    || endpoint.hasPrefix("other:")
             else { return nil }
             return try? Recording(file: folder.appendingPathComponent(file), provider: name)
         }

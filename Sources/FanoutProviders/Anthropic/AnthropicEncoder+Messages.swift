@@ -102,6 +102,7 @@ extension AnthropicEncoder {
             throw Self.unsupportedPart("sound and films can't be sent", place, self.endpoint)
         case .reasoning(let reasoning): return self.write(reasoning)
         case .toolCall(let call) where isAssistant: try self.write(call, cache: part.cache, at: place)
+        case .opaque(let opaque) where opaque.isReasoning: return false
         case .opaque(let opaque):
             guard opaque.format == "anthropic" else {
                 throw Self.unsupportedPart("an item of \(opaque.format) can't be sent", place, self.endpoint)

@@ -26,6 +26,8 @@ extension OpenAIAssembler {
                 let text = try Self.text(&reader) ?? ""
                 if !reasoningSeen { self.take(reasoning: text, place: place, deltas: &deltas) }
                 reasoningSeen = reasoningSeen || !text.isEmpty
+            case 17 where reader.keyIs("reasoning_details"):
+                try self.takeDetails(&reader, isWhole: isWhole, place: place)
             case 7 where reader.keyIs("refusal"):
                 self.take(refusal: try Self.text(&reader) ?? "", place: place, deltas: &deltas)
             case 13 where reader.keyIs("function_call"):

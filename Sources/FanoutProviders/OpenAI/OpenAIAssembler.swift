@@ -290,6 +290,11 @@ struct OpenAIAssembler: Sendable {
         if self.emits { deltas.append(Delta(choice: self.choices[place].index, .toolCall(delta))) }
     }
 
+    /// Reads OpenRouter's items of reasoning.
+    mutating func takeDetails(_ reader: inout JSONReader, isWhole: Bool, place: Int) throws(JSONError) {
+        try self.choices[place].details.take(&reader, isWhole: isWhole)
+    }
+
     mutating func take(audio: [UInt8], place: Int) {
         self.choices[place].audio = audio
     }

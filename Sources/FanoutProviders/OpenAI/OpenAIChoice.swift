@@ -19,6 +19,8 @@ struct OpenAIChoice: Sendable {
     var logprobs = OpenAILogprobs()
     /// Elements of `annotations`, joined by commas.
     var annotations: [UInt8] = []
+    /// `reasoning_details` of OpenRouter.
+    var details = OpenAIReasoningDetails()
     /// `audio` as it came.
     var audio: [UInt8] = []
 
@@ -60,6 +62,7 @@ struct OpenAIChoice: Sendable {
     func chatChoice() -> Choice {
         var parts: [Part] = []
         if !self.reasoning.isEmpty { parts.append(Part(.reasoning(Reasoning(text: self.reasoning)))) }
+        parts.append(contentsOf: self.details.parts)
         if !self.text.isEmpty {
             var text = Text(self.text)
             if !self.annotations.isEmpty {

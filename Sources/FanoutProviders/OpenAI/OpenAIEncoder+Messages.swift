@@ -20,7 +20,7 @@ extension OpenAIEncoder {
             }
             if message.role == .tool || (hasResults && message.parts.allSatisfy { $0.isToolResult }) { continue }
             if message.role == .assistant {
-                try self.writeAssistant(message, index: index)
+                try self.writeAssistant(message, index: index, isLast: index == messages.count - 1)
             } else {
                 try self.writeTurn(message, index: index)
             }
@@ -33,7 +33,7 @@ extension OpenAIEncoder {
         self.writer.key("role")
         self.writer.string(self.roleName(message.role))
         self.writer.key("content")
-        if message.parts.count == 1, case .text(let text) = message.parts[0].kind {
+        if message.parts.count == 1, case .text(let text) = message.parts[0].kind, !self.marks(message.parts[0].cache) {
             self.writer.string(text.text)
         } else if message.parts.isEmpty {
             self.writer.string("")
@@ -48,7 +48,7 @@ extension OpenAIEncoder {
         self.writer.endObject()
     }
 
-    private mutating func writeAssistant(_ message: Message, index: Int) throws(Failure) {
+    private mutating func writeAssistant(_ message: Message, index: Int, isLast: Bool) throws(Failure) {
         self.writer.beginObject()
         self.writer.key("role")
         self.writer.string("assistant")
@@ -62,22 +62,33 @@ extension OpenAIEncoder {
                 self.writer.beginArray()
                 hasCalls = true
             }
-            self.write(call)
+            self.write(call, cache: part.cache)
         }
         if hasCalls { self.writer.endArray() }
         self.writeRefusalAndReasoning(message, hasCalls: hasCalls)
+        if isLast, !hasCalls, self.dialect.contains(.prefix) {
+            self.writer.key("prefix")
+            self.writer.bool(true)
+        }
         self.writeName(message.name)
         self.writer.endObject()
     }
 
     /// Texts as a string or an array of parts; null where there is none.
+    ///
+    /// Mistral takes what the model thought as a part, too.
     private mutating func writeAssistantContent(_ message: Message, index: Int) throws(Failure) {
         var texts = 0
         var others = 0
         for (place, part) in message.parts.enumerated() {
             switch part.kind {
-            case .text: texts += 1
+            case .text:
+                texts += 1
+                if self.marks(part.cache) { others += 1 }
+            case .opaque(let opaque) where opaque.isReasoning: break
             case .opaque: others += 1
+            case .reasoning(let reasoning) where self.dialect.contains(.thinkingParts) && !reasoning.text.isEmpty:
+                others += 1
             case .toolCall, .reasoning, .refusal, .toolResult: break
             case .image, .document, .audio, .video:
                 throw Self.unsupportedPart("an assistant's turn can't hold a medium", (index, place), self.endpoint)
@@ -94,7 +105,10 @@ extension OpenAIEncoder {
             self.writer.beginArray()
             for (place, part) in message.parts.enumerated() {
                 switch part.kind {
+                case .opaque(let opaque) where opaque.isReasoning: break
                 case .text, .opaque: try self.write(part, at: (index, place))
+                case .reasoning(let reasoning) where self.dialect.contains(.thinkingParts):
+                    self.writeThinking(reasoning)
                 default: break
                 }
             }
@@ -116,18 +130,47 @@ extension OpenAIEncoder {
             self.writer.key("refusal")
             self.writer.string(refusal)
         }
+        if self.dialect.contains(.reasoningObject) { self.writeDetails(of: message) }
         guard !reasoning.isEmpty else { return }
         if self.dialect.contains(.reasoningObject) {
             self.writer.key("reasoning")
             self.writer.string(reasoning)
         } else if self.dialect.contains(.reasoningContent), hasCalls {
-            // DeepSeek wants it back inside a tool loop and refuses it elsewhere.
+            // Who knows the name wants it back inside a tool loop; DeepSeek refuses it elsewhere.
             self.writer.key("reasoning_content")
             self.writer.string(reasoning)
         }
     }
 
-    private mutating func write(_ call: ToolCall) {
+    private mutating func writeThinking(_ reasoning: Reasoning) {
+        guard !reasoning.text.isEmpty else { return }
+        self.beginPart("thinking")
+        self.writer.key("thinking")
+        self.writer.beginArray()
+        self.beginPart("text")
+        self.writer.key("text")
+        self.writer.string(reasoning.text)
+        self.writer.endObject()
+        self.writer.endArray()
+        self.writer.endObject()
+    }
+
+    /// OpenRouter's own items of reasoning, which the provider behind it may need unchanged.
+    private mutating func writeDetails(of message: Message) {
+        var isOpen = false
+        for part in message.parts {
+            guard case .opaque(let opaque) = part.kind, opaque.isReasoning else { continue }
+            if !isOpen {
+                self.writer.key("reasoning_details")
+                self.writer.beginArray()
+                isOpen = true
+            }
+            self.writer.raw(opaque.json)
+        }
+        if isOpen { self.writer.endArray() }
+    }
+
+    private mutating func write(_ call: ToolCall, cache: CacheMarker?) {
         self.writer.beginObject()
         self.writer.key("id")
         self.writer.string(call.id)
@@ -145,6 +188,7 @@ extension OpenAIEncoder {
             self.writer.string(utf8: call.arguments)
         }
         self.writer.endObject()
+        if self.dialect.contains(.cacheControl) { self.writeCache(cache) }
         self.writer.endObject()
     }
 
@@ -156,30 +200,30 @@ extension OpenAIEncoder {
         self.writer.string(result.callID)
         if !result.name.isEmpty { self.writeName(result.name) }
         self.writer.key("content")
-        let isArray = result.pieces.count > 1
-        if isArray { self.writer.beginArray() }
-        if result.pieces.isEmpty { self.writer.string("") }
-        for (place, piece) in result.pieces.enumerated() {
-            if isArray {
-                self.writer.beginObject()
-                self.writer.key("type")
-                self.writer.string("text")
-                self.writer.key("text")
+        if result.pieces.isEmpty {
+            self.writer.string("")
+        } else if result.pieces.count == 1, let text = result.pieces[0].plainText, !self.marks(result.pieces[0].cache) {
+            self.writer.string(text)
+        } else {
+            self.writer.beginArray()
+            for (place, piece) in result.pieces.enumerated() {
+                try self.write(piece, at: "\(path).parts[\(place)]")
             }
-            switch piece.kind {
-            case .text(let text): self.writer.string(text.text)
-            case .json(let json): self.writer.string(utf8: json)
-            case .image, .document, .audio, .video, .opaque:
-                throw Failure(
-                    .unsupportedParameter,
-                    "\(self.endpoint.provider) takes only text in a tool result: send what it shows in a user's turn",
-                    param: "\(path).parts[\(place)]"
-                )
-            }
-            if isArray { self.writer.endObject() }
+            self.writer.endArray()
         }
-        if isArray { self.writer.endArray() }
         self.writer.endObject()
+    }
+
+    private mutating func write(_ piece: ToolResult.Piece, at path: String) throws(Failure) {
+        if let text = piece.plainText { return self.writeText(text, cache: piece.cache) }
+        if case .image(let media) = piece.kind, self.dialect.contains([.media, .toolImages]) {
+            return try self.writeImage(media, cache: piece.cache, at: path)
+        }
+        throw Failure(
+            .unsupportedParameter,
+            "\(self.endpoint.provider) takes only text in a tool result: send what it shows in a user's turn",
+            param: path
+        )
     }
 
     private mutating func writeName(_ name: String) {
@@ -199,6 +243,22 @@ extension OpenAIEncoder {
         case .tool: "tool"
         }
     }
+}
+
+extension ToolResult.Piece {
+    /// What can be sent as text; nil = it can't.
+    fileprivate var plainText: String? {
+        switch self.kind {
+        case .text(let text): text.text
+        case .json(let json): String(decoding: json, as: UTF8.self)
+        case .image, .document, .audio, .video, .opaque: nil
+        }
+    }
+}
+
+extension Opaque {
+    /// Whether it is one of OpenRouter's items of reasoning, which nobody else reads and no answer needs.
+    var isReasoning: Bool { self.format == "openai" && self.type.hasPrefix("reasoning.") }
 }
 
 extension Part {

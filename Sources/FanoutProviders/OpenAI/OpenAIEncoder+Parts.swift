@@ -9,12 +9,9 @@ extension OpenAIEncoder {
     mutating func write(_ part: Part, at place: PartPlace) throws(Failure) {
         switch part.kind {
         case .text(let text):
-            self.beginPart("text")
-            self.writer.key("text")
-            self.writer.string(text.text)
-            self.writer.endObject()
+            self.writeText(text.text, cache: part.cache)
         case .image(let media):
-            try self.writeImage(media, at: place)
+            try self.writeImage(media, cache: part.cache, at: Self.path(of: place))
         case .audio(let media):
             try self.writeAudio(media, at: place)
         case .document(let media):
@@ -39,24 +36,66 @@ extension OpenAIEncoder {
         }
     }
 
-    private mutating func beginPart(_ type: StaticString) {
+    mutating func writeText(_ text: String, cache: CacheMarker?) {
+        self.beginPart("text")
+        self.writer.key("text")
+        self.writer.string(text)
+        self.writeCache(cache)
+        self.writer.endObject()
+    }
+
+    /// Whether a mark of the prompt cache has a word here.
+    ///
+    /// OpenAI reads marks only in the explicit mode, which a request asks for by an extra parameter. Where there is no
+    /// word, nothing is lost: the provider caches as it sees fit.
+    func marks(_ cache: CacheMarker?) -> Bool {
+        guard cache != nil else { return false }
+        if self.dialect.contains(.cacheControl) { return true }
+        return self.dialect.contains(.cacheBreakpoints) && self.extra.has("prompt_cache_options")
+    }
+
+    /// Marks the end of a prefix worth caching.
+    mutating func writeCache(_ cache: CacheMarker?) {
+        guard let cache, self.marks(cache) else { return }
+        guard self.dialect.contains(.cacheControl) else {
+            self.writer.key("prompt_cache_breakpoint")
+            self.writer.beginObject()
+            self.writer.key("mode")
+            self.writer.string("explicit")
+            return self.writer.endObject()
+        }
+        self.writer.key("cache_control")
+        self.writer.beginObject()
+        self.writer.key("type")
+        self.writer.string("ephemeral")
+        if cache.ttlMilliseconds > 0 {
+            self.writer.key("ttl")
+            self.writer.string(cache.ttlMilliseconds <= 300_000 ? "5m" : "1h")
+        }
+        self.writer.endObject()
+    }
+
+    private static func path(of place: PartPlace) -> String { "messages[\(place.message)].parts[\(place.part)]" }
+
+    mutating func beginPart(_ type: StaticString) {
         self.writer.beginObject()
         self.writer.key("type")
         self.writer.string(type.description)
     }
 
-    private mutating func writeImage(_ media: Media, at place: PartPlace) throws(Failure) {
-        try self.checkMedia(place)
+    mutating func writeImage(_ media: Media, cache: CacheMarker?, at path: String) throws(Failure) {
+        try self.checkMedia(path)
         self.beginPart("image_url")
         self.writer.key("image_url")
         self.writer.beginObject()
         self.writer.key("url")
-        try self.writeURL(of: media, at: place)
+        try self.writeURL(of: media, at: path)
         if !media.detail.isEmpty {
             self.writer.key("detail")
             self.writer.string(media.detail)
         }
         self.writer.endObject()
+        self.writeCache(cache)
         self.writer.endObject()
     }
 
@@ -68,13 +107,13 @@ extension OpenAIEncoder {
         self.writer.key("video_url")
         self.writer.beginObject()
         self.writer.key("url")
-        try self.writeURL(of: media, at: place)
+        try self.writeURL(of: media, at: Self.path(of: place))
         self.writer.endObject()
         self.writer.endObject()
     }
 
     private mutating func writeAudio(_ media: Media, at place: PartPlace) throws(Failure) {
-        try self.checkMedia(place)
+        try self.checkMedia(Self.path(of: place))
         guard case .data(let bytes) = media.source else {
             throw Self.unsupportedPart("sound must be sent as bytes", place, self.endpoint)
         }
@@ -92,7 +131,7 @@ extension OpenAIEncoder {
     }
 
     private mutating func writeDocument(_ media: Media, at place: PartPlace) throws(Failure) {
-        try self.checkMedia(place)
+        try self.checkMedia(Self.path(of: place))
         self.beginPart("file")
         self.writer.key("file")
         self.writer.beginObject()
@@ -106,20 +145,20 @@ extension OpenAIEncoder {
             self.writer.key("filename")
             self.writer.string(media.name.isEmpty ? "document" : media.name)
             self.writer.key("file_data")
-            try self.writeURL(of: media, at: place)
+            try self.writeURL(of: media, at: Self.path(of: place))
         }
         self.writer.endObject()
         self.writer.endObject()
     }
 
-    private func checkMedia(_ place: PartPlace) throws(Failure) {
+    private func checkMedia(_ path: String) throws(Failure) {
         guard self.dialect.contains(.media) else {
-            throw Self.unsupportedPart("only text can be sent", place, self.endpoint)
+            throw Self.unsupportedPart("only text can be sent", path, self.endpoint)
         }
     }
 
     /// Writes a URL, or bytes as a data URL (RFC 2397).
-    private mutating func writeURL(of media: Media, at place: PartPlace) throws(Failure) {
+    private mutating func writeURL(of media: Media, at path: String) throws(Failure) {
         switch media.source {
         case .url(let url):
             self.writer.string(url)
@@ -128,7 +167,7 @@ extension OpenAIEncoder {
                 throw Failure(
                     .invalidRequest,
                     "bytes need a mime_type",
-                    param: "messages[\(place.message)].parts[\(place.part)].mime_type"
+                    param: "\(path).mime_type"
                 )
             }
             self.writer.beginString()
@@ -138,12 +177,12 @@ extension OpenAIEncoder {
             self.writer.stringPart(base64: bytes)
             self.writer.endString()
         case .file:
-            throw Self.unsupportedPart("only documents can be named by file id", place, self.endpoint)
+            throw Self.unsupportedPart("only documents can be named by file id", path, self.endpoint)
         case .blob(let id):
             throw Failure(
                 .invalidRequest,
                 "there is no blob \(id) on this connection",
-                param: "messages[\(place.message)].parts[\(place.part)].blob_id"
+                param: "\(path).blob_id"
             )
         }
     }

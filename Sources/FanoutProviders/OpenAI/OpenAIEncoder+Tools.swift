@@ -43,6 +43,7 @@ extension OpenAIEncoder {
             self.writer.bool(strict)
         }
         self.writer.endObject()
+        if self.dialect.contains(.cacheControl) { self.writeCache(tool.cache) }
         self.writer.endObject()
     }
 
@@ -135,6 +136,14 @@ extension OpenAIEncoder {
                 self.writer.key("max_tokens")
                 self.writer.uint(UInt64(reasoning.budgetTokens))
             }
+            return self.writer.endObject()
+        }
+        if reasoning.effort == "none", self.dialect.contains(.thinkingSwitch) {
+            guard self.wants("thinking") else { return }
+            self.key("thinking")
+            self.writer.beginObject()
+            self.writer.key("type")
+            self.writer.string("disabled")
             return self.writer.endObject()
         }
         if !reasoning.effort.isEmpty { self.member("reasoning_effort", reasoning.effort) }

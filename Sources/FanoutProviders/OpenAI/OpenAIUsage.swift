@@ -14,6 +14,7 @@ struct OpenAIUsage {
     private var reasoning: UInt64 = 0
     private var promptAudio: UInt64 = 0
     private var completionAudio: UInt64 = 0
+    private var hasAudioSeconds = false
 
     /// Reads a usage object; nil for null or anything else.
     static func read(_ reader: inout JSONReader, quirks: Quirks) throws(JSONError) -> Usage? {
@@ -40,6 +41,8 @@ struct OpenAIUsage {
             case 23 where reader.keyIs("prompt_cache_hit_tokens"), 17 where reader.keyIs("num_cached_tokens"):
                 // DeepSeek's and old Mistral's names; where the details are there, too, they say the same.
                 usage.cached = max(usage.cached, try Self.count(&reader))
+            case 20 where reader.keyIs("prompt_audio_seconds"):
+                usage.hasAudioSeconds = try Self.count(&reader) > 0
             default:
                 try reader.skip()
             }
@@ -92,6 +95,14 @@ struct OpenAIUsage {
         let isApart = self.prompt + self.completion + self.reasoning == self.total
         if isApart || (quirks.contains(.completionExcludesReasoning) && self.total == 0) {
             usage.completionTokens += self.reasoning
+        } else if self.total > self.prompt + self.completion {
+            // Mistral leaves sounds out of the prompt, Gemini thoughts out of the completion; only the sum has them.
+            let rest = self.total - self.prompt - self.completion
+            if self.hasAudioSeconds || self.promptAudio > 0 {
+                usage.promptTokens += rest
+            } else {
+                usage.completionTokens += rest
+            }
         }
         usage.totalTokens = self.total > 0 ? self.total : usage.promptTokens + usage.completionTokens
         // Some servers report more cached than read, or more reasoning than written.
