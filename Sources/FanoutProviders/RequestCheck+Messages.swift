@@ -80,6 +80,9 @@ extension RequestCheck {
             guard !media.mimeType.isEmpty else { throw self.invalid("bytes need a type", "\(path).mime_type") }
         case .url(let url):
             guard !url.isEmpty, !url.utf8.contains(0) else { throw self.invalid("it is no URL", "\(path).url") }
+            guard !DataURL.isOne(url) || DataURL(url) != nil else {
+                throw self.invalid("it must be data:TYPE;base64, and whole base64 that isn't empty", "\(path).url")
+            }
         case .file(let id): try self.checkName(id, "\(path).file_id", isRequired: true)
         case .blob: break
         }

@@ -31,7 +31,7 @@ package enum Translator {
             return ProviderRequest(
                 path: AnthropicEncoder.path(for: endpoint),
                 headers: self.headers(for: endpoint, stream: stream),
-                body: try AnthropicEncoder.body(of: request, for: endpoint, stream: stream)
+                body: try AnthropicEncoder.body(of: request.withoutDataURLs(), for: endpoint, stream: stream)
             )
         case .cohere:
             let (request, endpoint) = try DeploymentParameters.fill(request, for: endpoint)

@@ -28,8 +28,7 @@ extension AnthropicEncoder {
                 self.writer.string(tool.description)
             }
             self.writer.key("input_schema")
-            // A tool without parameters still needs a schema, whose type must be an object.
-            self.writer.raw(tool.parametersJSON.isEmpty ? Array(#"{"type":"object"}"#.utf8) : tool.parametersJSON)
+            try self.writeSchema(tool.parametersJSON, param: "tools[\(index)].parameters_json")
             if let strict = tool.strict {
                 self.writer.key("strict")
                 self.writer.bool(strict)
@@ -38,6 +37,31 @@ extension AnthropicEncoder {
             self.writer.endObject()
         }
         self.writer.endArray()
+    }
+
+    /// Writes the schema of a tool's input, which must be that of an object and say so, even where it says nothing else.
+    private mutating func writeSchema(_ json: [UInt8], param: String) throws(Failure) {
+        guard !json.isEmpty else { return self.writer.raw(Array(#"{"type":"object"}"#.utf8)) }
+        let members: [JSONMember]
+        do throws(JSONError) {
+            members = try jsonMembers(of: json)
+        } catch {
+            throw RequestCheck.invalid("it must be one JSON object: \(error)", param)
+        }
+        if let type = members.first(where: { $0.key == "type" }) {
+            guard json[type.value].elementsEqual("\"object\"".utf8) else {
+                throw RequestCheck.invalid("\(self.endpoint.provider) takes only the type \"object\"", "\(param).type")
+            }
+            return self.writer.raw(json)
+        }
+        self.writer.beginObject()
+        self.writer.key("type")
+        self.writer.string("object")
+        for member in members {
+            self.writer.key(member.key)
+            self.writer.raw(Array(json[member.value]))
+        }
+        self.writer.endObject()
     }
 
     /// Writes whether and what the model must call, and whether one at a time.
