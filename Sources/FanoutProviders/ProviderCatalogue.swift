@@ -30,8 +30,10 @@ package struct ProviderEntry: Sendable, Hashable {
     package var needsKey: Bool
     /// Differences from the format.
     package var quirks: Quirks
-    /// What its dialect can say.
+    /// How it says what its format says otherwise.
     package var dialect: Dialect
+    /// The parameters that it takes; a model may take fewer.
+    package var takes: Parameters
     /// What it can be asked at all; a model may offer less.
     package var offers: Needs
 
@@ -44,6 +46,7 @@ package struct ProviderEntry: Sendable, Hashable {
         needsKey: Bool = true,
         quirks: Quirks = [],
         dialect: Dialect = .unknown,
+        takes: Parameters? = nil,
         format: WireFormat = .openAI,
         offers: Needs = .all
     ) {
@@ -56,6 +59,8 @@ package struct ProviderEntry: Sendable, Hashable {
         self.needsKey = needsKey
         self.quirks = quirks
         self.dialect = dialect
+        // The encoders of the other formats say themselves what these have no word for.
+        self.takes = takes ?? ([.openAI, .huggingFace, .simulated].contains(format) ? .usual : .all)
         self.offers = offers
     }
 }
@@ -69,7 +74,8 @@ package enum ProviderCatalogue {
             "https://api.openai.com/v1",
             keys: ["OPENAI_API_KEY"],
             bases: ["OPENAI_BASE_URL", "OPENAI_API_BASE"],
-            dialect: .openAI
+            dialect: .openAI,
+            takes: .openAI
         ),
         ProviderEntry(
             "azure",
@@ -78,7 +84,8 @@ package enum ProviderCatalogue {
             bases: ["AZURE_API_BASE"],
             authentication: .header("api-key"),
             quirks: .azurePath,
-            dialect: .openAI
+            dialect: .openAI,
+            takes: .openAI
         ),
         ProviderEntry(
             "anthropic",
@@ -86,6 +93,10 @@ package enum ProviderCatalogue {
             keys: ["ANTHROPIC_API_KEY"],
             bases: ["ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"],
             authentication: .header("x-api-key"),
+            takes: [
+                .temperature, .topP, .topK, .stop, .parallelCalls, .jsonSchema, .effort, .reasoningBudget, .user,
+                .serviceTier,
+            ],
             format: .anthropic,
             offers: Needs.all.subtracting([.completion, .embedding, .audio])
         ),
@@ -123,7 +134,9 @@ package enum ProviderCatalogue {
             keys: ["MISTRAL_API_KEY"],
             bases: ["MISTRAL_API_BASE"],
             quirks: [.noStreamOptions, .randomSeed],
-            dialect: [.choices, .jsonSchema, .media, .outputDimension, .thinkingParts, .prefix]
+            dialect: [.media, .outputDimension, .thinkingParts, .prefix],
+            takes: Parameters.usual.subtracting([.topK, .logprobs, .user, .serviceTier, .inputType]),
+            offers: Needs.all.subtracting(.completion)
         ),
         ProviderEntry(
             "groq",
@@ -131,14 +144,18 @@ package enum ProviderCatalogue {
             keys: ["GROQ_API_KEY"],
             bases: ["GROQ_API_BASE"],
             quirks: .maxCompletionTokens,
-            dialect: [.user, .jsonSchema, .media]
+            dialect: .media,
+            takes: Parameters.usual.subtracting([.topK, .logprobs, .choices, .inputType]),
+            offers: Needs.all.subtracting([.completion, .embedding, .documents, .audio])
         ),
         ProviderEntry(
             "deepseek",
             "https://api.deepseek.com/v1",
             keys: ["DEEPSEEK_API_KEY"],
             bases: ["DEEPSEEK_API_BASE"],
-            dialect: [.topK, .logprobs, .choices, .user, .reasoningContent, .thinkingSwitch]
+            dialect: [.reasoningContent, .thinkingSwitch],
+            takes: Parameters.usual.subtracting([.jsonSchema, .inputType]),
+            offers: Needs.all.subtracting([.embedding, .vision, .documents, .audio])
         ),
         ProviderEntry(
             "xai",
@@ -152,7 +169,8 @@ package enum ProviderCatalogue {
             "https://openrouter.ai/api/v1",
             keys: ["OPENROUTER_API_KEY"],
             bases: ["OPENROUTER_API_BASE"],
-            dialect: Dialect.unknown.union([.reasoningObject, .cacheControl])
+            dialect: Dialect.unknown.union([.reasoningObject, .cacheControl]),
+            takes: Parameters.usual.union(.reasoningBudget)
         ),
         ProviderEntry(
             "together_ai",
@@ -204,7 +222,7 @@ package enum ProviderCatalogue {
         self.entry(named: provider)?.offers ?? .all
     }
 
-    /// What the provider's dialect can say.
+    /// How a provider says what its format says otherwise.
     package static func dialect(of provider: String) -> Dialect {
         self.dialects[provider] ?? .unknown
     }

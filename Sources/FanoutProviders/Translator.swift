@@ -18,6 +18,7 @@ package enum Translator {
         for endpoint: Endpoint,
         stream: Bool
     ) throws(Failure) -> ProviderRequest {
+        let request = try request.admitted(at: endpoint)
         switch endpoint.format {
         case .openAI, .simulated:
             let dialect = ProviderCatalogue.dialect(of: endpoint.provider)
@@ -45,7 +46,7 @@ package enum Translator {
             return ProviderRequest(
                 path: OllamaEncoder.path(of: request, for: endpoint),
                 headers: self.headers(for: endpoint, stream: stream),
-                body: try OllamaEncoder.body(of: request, for: endpoint, stream: stream)
+                body: try OllamaEncoder.body(of: request.withoutDataURLs(), for: endpoint, stream: stream)
             )
         case .huggingFace:
             return try self.encodeHuggingFace(request, for: endpoint, stream: stream)

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import FanoutJSON
+import FanoutModel
 
 extension NaiveAnswer {
     /// Every frame's payload, cut by its lengths alone.
@@ -39,8 +40,10 @@ extension NaiveAnswer {
         choice.finish = event["stopReason"]?.text ?? choice.finish
         guard let usage = event["usage"] else { return }
         func count(_ key: String) -> Int64 { if case .integer(let number)? = usage[key] { number } else { 0 } }
-        self.prompt = count("inputTokens") + count("cacheReadInputTokens") + count("cacheWriteInputTokens")
-        self.total = count("totalTokens")
+        let (read, written) = (count("cacheReadInputTokens"), count("cacheWriteInputTokens"))
+        self.count(prompt: count("inputTokens") + read + written, completion: count("outputTokens"), cached: read)
+        self.usage.cacheWriteTokens = UInt64(clamping: written)
+        self.usage.totalTokens = UInt64(clamping: count("totalTokens"))
     }
 
     private static func call(_ call: JSONValue?, into choice: inout Choice) {

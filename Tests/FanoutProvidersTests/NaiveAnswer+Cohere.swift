@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import FanoutJSON
+import FanoutModel
 
 extension NaiveAnswer {
     /// A whole body, or one event of a stream.
@@ -28,8 +29,10 @@ extension NaiveAnswer {
         let counts = part["usage"]?["tokens"] ?? part["meta"]?["billed_units"]
         func count(_ key: String) -> Int64 { if case .integer(let number)? = counts?[key] { number } else { 0 } }
         guard counts != nil else { return }
-        self.prompt = count("input_tokens")
-        self.total = self.prompt + count("output_tokens")
+        var cached: Int64 = 0
+        if case .integer(let number)? = part["usage"]?["cached_tokens"] { cached = number }
+        self.count(prompt: count("input_tokens"), completion: count("output_tokens"), cached: cached)
+        self.usage.reasoningTokens = UInt64(clamping: count("reasoning_tokens"))
     }
 
     /// One object, or all of a list.

@@ -37,7 +37,20 @@ extension NaiveAnswer {
     private mutating func takeGeminiUsage(_ counts: JSONValue) {
         func count(_ key: String) -> Int64 { if case .integer(let number)? = counts[key] { number } else { 0 } }
         guard counts["totalTokenCount"] != nil else { return }
-        self.prompt = count("promptTokenCount") + count("toolUsePromptTokenCount")
-        self.total = count("totalTokenCount")
+        func sound(_ key: String) -> UInt64 {
+            let parts = (counts[key]?.elements ?? []).filter { $0["modality"]?.text == "AUDIO" }
+            return parts.reduce(0) { sum, part in
+                if case .integer(let number)? = part["tokenCount"] { sum + UInt64(clamping: number) } else { sum }
+            }
+        }
+        self.count(
+            prompt: count("promptTokenCount") + count("toolUsePromptTokenCount"),
+            completion: count("candidatesTokenCount") + count("thoughtsTokenCount"),
+            cached: count("cachedContentTokenCount")
+        )
+        self.usage.reasoningTokens = UInt64(clamping: count("thoughtsTokenCount"))
+        self.usage.totalTokens = UInt64(clamping: count("totalTokenCount"))
+        self.usage.audioPromptTokens = sound("promptTokensDetails")
+        self.usage.audioCompletionTokens = sound("candidatesTokensDetails")
     }
 }

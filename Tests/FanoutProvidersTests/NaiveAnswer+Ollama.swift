@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import FanoutJSON
+import FanoutModel
 import FanoutProviders
 
 extension NaiveAnswer {
@@ -21,8 +22,7 @@ extension NaiveAnswer {
         self.choices[0] = choice
         func count(_ key: String) -> Int64 { if case .integer(let number)? = body[key] { number } else { 0 } }
         guard body["done"] == .bool(true) else { return }
-        self.prompt = count("prompt_eval_count")
-        self.total = self.prompt + count("eval_count")
+        self.count(prompt: count("prompt_eval_count"), completion: count("eval_count"))
     }
 
     /// A whole body of text-generation-inference's, or one event of a stream.
@@ -37,7 +37,6 @@ extension NaiveAnswer {
         choice.finish = body["details"]?["finish_reason"]?.text ?? ""
         self.choices[0] = choice
         guard case .integer(let written)? = body["details"]?["generated_tokens"] else { return }
-        self.prompt = Int64(recording.head.promptTokens ?? 0)
-        self.total = self.prompt + written
+        self.count(prompt: Int64(recording.head.promptTokens ?? 0), completion: written)
     }
 }

@@ -146,6 +146,15 @@ struct NaiveAnswer: Equatable {
         }
     }
 
+    /// The usage of a provider that counts what was read and written, and no more.
+    mutating func count(prompt: Int64, completion: Int64, cached: Int64 = 0) {
+        self.usage = Usage()
+        self.usage.promptTokens = UInt64(clamping: prompt)
+        self.usage.completionTokens = UInt64(clamping: completion)
+        self.usage.totalTokens = self.usage.promptTokens + self.usage.completionTokens
+        self.usage.cachedPromptTokens = UInt64(clamping: cached)
+    }
+
     private mutating func takeUsage(_ usage: JSONValue) {
         guard case .object(let members) = usage, !members.isEmpty else { return }
         func count(_ path: String...) -> UInt64 {

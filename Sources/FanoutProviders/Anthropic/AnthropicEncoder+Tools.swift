@@ -39,7 +39,7 @@ extension AnthropicEncoder {
         self.writer.endArray()
     }
 
-    /// Writes the schema of a tool's input, which must be that of an object and say so, even where it says nothing else.
+    /// Writes the schema of a tool's input, which must be that of an object and say so, even if it says nothing else.
     private mutating func writeSchema(_ json: [UInt8], param: String) throws(Failure) {
         guard !json.isEmpty else { return self.writer.raw(Array(#"{"type":"object"}"#.utf8)) }
         let members: [JSONMember]
@@ -65,7 +65,7 @@ extension AnthropicEncoder {
     }
 
     /// Writes whether and what the model must call, and whether one at a time.
-    mutating func writeToolChoice(_ chat: ChatRequest) throws(Failure) {
+    mutating func writeToolChoice(_ chat: ChatRequest) {
         guard !chat.tools.isEmpty, self.wants("tool_choice") else { return }
         let isSerial = chat.parallelToolCalls == false
         let type: String
@@ -81,7 +81,7 @@ extension AnthropicEncoder {
             type = "tool"
             name = names[0]
         case .named?:
-            try self.refuse("tool_choice with several names")
+            // Not taken: nothing with several names comes here.
             return
         }
         self.key("tool_choice")

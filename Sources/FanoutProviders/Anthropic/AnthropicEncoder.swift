@@ -73,10 +73,8 @@ struct AnthropicEncoder: BodyEncoder {
             self.key("tools")
             try self.writeTools(chat.tools)
         }
-        try self.writeToolChoice(chat)
-        try self.writeOutput(chat)
-        if let choices = chat.choices, choices > 1 { try self.refuse("choices") }
-        if chat.topLogprobs != nil { try self.refuse("top_logprobs") }
+        self.writeToolChoice(chat)
+        self.writeOutput(chat)
         if !chat.user.isEmpty, self.wants("metadata") {
             self.key("metadata")
             self.writer.beginObject()
@@ -152,19 +150,12 @@ struct AnthropicEncoder: BodyEncoder {
             for text in sampling.stop { self.writer.string(text) }
             self.writer.endArray()
         }
-        if sampling.seed != nil { try self.refuse("seed") }
-        if sampling.presencePenalty != nil { try self.refuse("presence_penalty") }
-        if sampling.frequencyPenalty != nil { try self.refuse("frequency_penalty") }
     }
 
     /// The form of the answer and the effort: both live in `output_config`.
-    private mutating func writeOutput(_ chat: ChatRequest) throws(Failure) {
+    private mutating func writeOutput(_ chat: ChatRequest) {
         var schema: ResponseFormat.Schema?
-        switch chat.responseFormat {
-        case .schema(let wanted)?: schema = wanted
-        case .json?: try self.refuse("response_format json: give a schema")
-        case .text?, nil: break
-        }
+        if case .schema(let wanted)? = chat.responseFormat { schema = wanted }
         var effort = chat.reasoning?.effort ?? ""
         if effort == "none" { effort = "" }
         guard schema != nil || !effort.isEmpty, self.wants("output_config") else { return }

@@ -48,7 +48,7 @@ extension OpenAIEncoder {
     }
 
     /// Writes whether and what the model must call.
-    mutating func write(_ choice: ToolChoice, tools: [Tool]) throws(Failure) {
+    mutating func write(_ choice: ToolChoice, tools: [Tool]) {
         switch choice {
         case .auto: self.member("tool_choice", "auto")
         case .none: self.member("tool_choice", "none")
@@ -57,7 +57,6 @@ extension OpenAIEncoder {
             self.key("tool_choice")
             self.writeNamed(names[0], tools: tools)
         case .named(let names):
-            guard try self.supports(.allowedTools, "tool_choice") else { return }
             self.key("tool_choice")
             self.writer.beginObject()
             self.writer.key("type")
@@ -89,8 +88,7 @@ extension OpenAIEncoder {
     }
 
     /// Writes the form of the answer.
-    mutating func write(_ format: ResponseFormat) throws(Failure) {
-        if case .schema = format, try !self.supports(.jsonSchema, "response_format.schema_json") { return }
+    mutating func write(_ format: ResponseFormat) {
         self.key("response_format")
         self.writer.beginObject()
         self.writer.key("type")
@@ -123,7 +121,7 @@ extension OpenAIEncoder {
     ///
     /// Whether reasoning is given back, and its summary, are wishes that hold where a provider knows them: this format
     /// has no word for them.
-    mutating func write(_ reasoning: ReasoningOptions) throws(Failure) {
+    mutating func write(_ reasoning: ReasoningOptions) {
         if self.dialect.contains(.reasoningObject) {
             guard self.wants("reasoning"), !reasoning.effort.isEmpty || reasoning.budgetTokens > 0 else { return }
             self.key("reasoning")
@@ -147,6 +145,5 @@ extension OpenAIEncoder {
             return self.writer.endObject()
         }
         if !reasoning.effort.isEmpty { self.member("reasoning_effort", reasoning.effort) }
-        if reasoning.budgetTokens > 0 { try self.refuse("reasoning.budget_tokens") }
     }
 }

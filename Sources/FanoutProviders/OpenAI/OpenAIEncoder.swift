@@ -40,7 +40,7 @@ struct OpenAIEncoder: BodyEncoder {
         switch request.task {
         case .chat(let chat): try encoder.write(chat, stream: stream)
         case .completion(let completion): try encoder.write(completion, stream: stream)
-        case .embedding(let embedding): try encoder.write(embedding)
+        case .embedding(let embedding): encoder.write(embedding)
         case nil: throw Failure(.invalidRequest, "the request asks for nothing: give it a task", param: "task")
         }
         try encoder.writeExtra()
@@ -75,20 +75,20 @@ struct OpenAIEncoder: BodyEncoder {
         try self.writeMessages(chat.messages)
         if stream { self.writeStream() }
         try self.write(chat.sampling, maxTokens: self.endpoint.quirks.contains(.maxCompletionTokens))
-        try self.writeChoices(chat.choices)
+        self.writeChoices(chat.choices)
         if !chat.tools.isEmpty, self.wants("tools") {
             self.key("tools")
             try self.writeTools(chat.tools)
         }
-        if let choice = chat.toolChoice, self.wants("tool_choice") { try self.write(choice, tools: chat.tools) }
+        if let choice = chat.toolChoice, self.wants("tool_choice") { self.write(choice, tools: chat.tools) }
         if let parallel = chat.parallelToolCalls { self.member("parallel_tool_calls", parallel) }
-        if let format = chat.responseFormat, self.wants("response_format") { try self.write(format) }
-        if let reasoning = chat.reasoning { try self.write(reasoning) }
-        if let count = chat.topLogprobs, try self.supports(.logprobs, "top_logprobs") {
+        if let format = chat.responseFormat, self.wants("response_format") { self.write(format) }
+        if let reasoning = chat.reasoning { self.write(reasoning) }
+        if let count = chat.topLogprobs {
             self.member("logprobs", true)
             if count > 0 { self.member("top_logprobs", UInt64(count)) }
         }
-        try self.writeUser(chat.user)
+        if !chat.user.isEmpty { self.member("user", chat.user) }
         if !chat.serviceTier.isEmpty { self.member("service_tier", chat.serviceTier) }
     }
 
@@ -97,16 +97,14 @@ struct OpenAIEncoder: BodyEncoder {
         self.writeTexts(completion.prompts, single: true)
         if stream { self.writeStream() }
         try self.write(completion.sampling, maxTokens: false)
-        try self.writeChoices(completion.choices)
+        self.writeChoices(completion.choices)
         if !completion.suffix.isEmpty { self.member("suffix", completion.suffix) }
         if completion.echo { self.member("echo", true) }
-        if let count = completion.logprobs, try self.supports(.logprobs, "logprobs") {
-            self.member("logprobs", UInt64(count))
-        }
-        try self.writeUser(completion.user)
+        if let count = completion.logprobs { self.member("logprobs", UInt64(count)) }
+        if !completion.user.isEmpty { self.member("user", completion.user) }
     }
 
-    private mutating func write(_ embedding: EmbeddingRequest) throws(Failure) {
+    private mutating func write(_ embedding: EmbeddingRequest) {
         self.key("input")
         self.writeTexts(embedding.inputs, single: false)
         if self.dialect.contains(.base64Vectors) { self.member("encoding_format", "base64") }
@@ -114,10 +112,8 @@ struct OpenAIEncoder: BodyEncoder {
             let renamed = self.dialect.contains(.outputDimension)
             self.member(renamed ? "output_dimension" : "dimensions", UInt64(dimensions))
         }
-        if !embedding.inputType.isEmpty, try self.supports(.inputType, "input_type") {
-            self.member("input_type", embedding.inputType)
-        }
-        try self.writeUser(embedding.user)
+        if !embedding.inputType.isEmpty { self.member("input_type", embedding.inputType) }
+        if !embedding.user.isEmpty { self.member("user", embedding.user) }
     }
 
     private mutating func writeStream() {
@@ -143,7 +139,7 @@ struct OpenAIEncoder: BodyEncoder {
         }
         try self.member("temperature", sampling.temperature)
         try self.member("top_p", sampling.topP)
-        if let count = sampling.topK, try self.supports(.topK, "top_k") { self.member("top_k", UInt64(count)) }
+        if let count = sampling.topK { self.member("top_k", UInt64(count)) }
         if !sampling.stop.isEmpty, self.wants("stop") {
             self.key("stop")
             self.writeTexts(sampling.stop, single: false)
@@ -159,15 +155,9 @@ struct OpenAIEncoder: BodyEncoder {
         try self.member("frequency_penalty", sampling.frequencyPenalty)
     }
 
-    private mutating func writeChoices(_ count: UInt32?) throws(Failure) {
-        guard let count else { return }
-        // One choice is what every provider gives, so that is no parameter to refuse.
-        if count == 1, !self.dialect.contains(.choices) { return }
-        if try self.supports(.choices, "n") { self.member("n", UInt64(count)) }
-    }
-
-    private mutating func writeUser(_ user: String) throws(Failure) {
-        if !user.isEmpty, try self.supports(.user, "user") { self.member("user", user) }
+    /// One choice is what every provider gives, so that is said only where there are more.
+    private mutating func writeChoices(_ count: UInt32?) {
+        if let count, count > 1 { self.member("n", UInt64(count)) }
     }
 
     /// A default is written under the name that this endpoint knows.
@@ -177,12 +167,5 @@ struct OpenAIEncoder: BodyEncoder {
         case "seed" where self.endpoint.quirks.contains(.randomSeed): "random_seed"
         default: key
         }
-    }
-
-    /// Whether the dialect has a parameter; refuses it, or has it dropped, if not.
-    mutating func supports(_ feature: Dialect, _ name: StaticString) throws(Failure) -> Bool {
-        if self.dialect.contains(feature) { return true }
-        try self.refuse(name.description)
-        return false
     }
 }
