@@ -167,7 +167,6 @@ extension ConfigurationBuilder {
         let cooldown = params.take("cooldown_time")
         deployment.cooldownMilliseconds = self.reader.milliseconds(infoCooldown ?? cooldown)
         deployment.timeouts = self.timeouts(&params)
-        deployment.price = self.price(&params, &info)
         deployment.tags = self.reader.texts(params.take("tags")) ?? []
         let budget = params.take("max_budget")
         deployment.budget = self.budget(budget, per: params.take("budget_duration"))
@@ -183,19 +182,6 @@ extension ConfigurationBuilder {
         if let total { timeouts.total = total }
         if let stream { timeouts.bound(streamBy: stream) }
         return timeouts
-    }
-
-    private mutating func price(_ params: inout ParameterLayers, _ info: inout Section) -> Price? {
-        func take(_ key: String) -> Field? {
-            let own = params.take(key)
-            let other = info.take(key)
-            return own ?? other
-        }
-        let prompt = self.reader.number(take("input_cost_per_token"))
-        let completion = self.reader.number(take("output_cost_per_token"))
-        let cached = self.reader.number(take("cache_read_input_token_cost"))
-        guard prompt != nil || completion != nil else { return nil }
-        return Price(promptToken: prompt ?? 0, completionToken: completion ?? 0, cachedPromptToken: cached)
     }
 
     // MARK: Capabilities

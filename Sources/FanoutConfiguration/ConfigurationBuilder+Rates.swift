@@ -33,7 +33,7 @@ extension ConfigurationBuilder {
         deployment.completionTokensPerMinute = self.rate(params.take("otpm"))
     }
 
-    /// The window and whose model it really is, where the name doesn't tell.
+    /// The window and the price, and whose model it really is, where the name doesn't tell.
     mutating func readPlace(
         _ params: inout ParameterLayers,
         _ info: inout Section,
@@ -47,6 +47,8 @@ extension ConfigurationBuilder {
         deployment.contextWindow =
             self.reader.count(most, 1...UInt32.max)
             ?? ProviderCatalogue.contextWindow(of: model, at: owner ?? own.provider)
+        let known = ProviderCatalogue.price(of: model, at: owner ?? own.provider)
+        deployment.price = self.price(known, &params, &info)
     }
 
     // MARK: The list as a whole

@@ -22,6 +22,22 @@ struct ActiveAttempt {
     var sentContent = false
 }
 
+extension ActiveAttempt {
+    /// What an answer costs here, in 10^-9 US dollars; nil = the price isn't known.
+    func cost(of usage: Usage) -> Int64? {
+        guard let price = self.deployment.price else { return nil }
+        return price.nanoUSD(for: usage, images: price.image == nil ? 0 : self.images)
+    }
+
+    /// The images that were sent.
+    private var images: Int {
+        guard case .chat(let chat)? = self.item.item.request.task else { return 0 }
+        return chat.messages.reduce(0) { count, message in
+            count + message.parts.count { if case .image = $0.kind { true } else { false } }
+        }
+    }
+}
+
 /// A deployment by reference, since its many fields would cost a count each with every attempt that copies them.
 final class LiveDeployment {
     let deployment: Deployment
@@ -191,7 +207,7 @@ extension Engine {
             if let usage = response.usage {
                 outcome.promptTokens = UInt32(clamping: usage.promptTokens)
                 outcome.completionTokens = UInt32(clamping: usage.completionTokens)
-                outcome.costNanoUSD = attempt.deployment.price?.nanoUSD(for: usage) ?? 0
+                outcome.costNanoUSD = attempt.cost(of: usage) ?? 0
             }
         case .failure(let failure):
             outcome.code = failure.code
@@ -211,8 +227,7 @@ extension Engine {
             item.failures.append((attempt.dispatch.lease, failure))
             if failure.code != .cancelled { self.laneFailures[attempt.dispatch.lane] = failure }
         }
-        if let usage, let price = attempt.deployment.price {
-            let cost = price.nanoUSD(for: usage)
+        if let usage, let cost = attempt.cost(of: usage) {
             item.costNanoUSD = (item.costNanoUSD ?? 0) &+ cost
         } else if usage != nil {
             item.hasUnpricedAttempt = true
@@ -283,17 +298,5 @@ extension Engine {
                 "code": "\(code)", "error": "\(words)", "total_us": "\(report.totalMicroseconds)",
             ]
         )
-    }
-}
-
-extension Price {
-    /// What tokens cost, in 10^-9 US dollars; saturates.
-    func nanoUSD(for usage: Usage) -> Int64 {
-        let fresh = Double(usage.promptTokens) - Double(min(usage.cachedPromptTokens, usage.promptTokens))
-        let cached = Double(usage.promptTokens) - fresh
-        let dollars =
-            fresh * self.promptToken + cached * (self.cachedPromptToken ?? self.promptToken)
-            + Double(usage.completionTokens) * self.completionToken
-        return Int64(exactly: (dollars * 1e9).rounded()) ?? .max
     }
 }

@@ -168,23 +168,6 @@ package struct Deployment: Sendable, Hashable {
     }
 }
 
-/// What tokens cost.
-package struct Price: Sendable, Hashable {
-    /// US dollars a prompt token.
-    package var promptToken: Double
-    /// US dollars a completion token.
-    package var completionToken: Double
-    /// US dollars a cached prompt token; `nil` = as a prompt token.
-    package var cachedPromptToken: Double?
-
-    /// Makes a price.
-    package init(promptToken: Double, completionToken: Double, cachedPromptToken: Double? = nil) {
-        self.promptToken = promptToken
-        self.completionToken = completionToken
-        self.cachedPromptToken = cachedPromptToken
-    }
-}
-
 /// The five timers of an attempt, in milliseconds.
 ///
 /// 0 = off.

@@ -76,6 +76,26 @@ import Testing
     }
 
     @Test(arguments: [
+        (
+            "model: openai/gpt-4o", "",
+            Price(promptToken: 2.5 / 1e6, completionToken: 10 / 1e6, cachedPromptToken: 1.25 / 1e6)
+        ),
+        (
+            "model: openai/gpt-4o, input_cost_per_token: 0", "    model_info: {output_cost_per_token: 1}\n",
+            Price(promptToken: 0, completionToken: 1, cachedPromptToken: 1.25 / 1e6)
+        ),
+        ("model: openai/mine, cache_read_input_token_cost: 1", "", nil),
+        ("model: openai/mine", "", nil), ("model: hosted_vllm/gpt-4o, api_base: http://h/v1", "", nil),
+    ])
+    func `a price is what the file says, over what is known of the model`(
+        params: String,
+        rest: String,
+        price: Price?
+    ) throws {
+        #expect(try self.small(params, rest).price == price)
+    }
+
+    @Test(arguments: [
         ("30s", 30_000), ("12h", 43_200_000), ("1d", 86_400_000), ("2w", 1_209_600_000), ("1mo", 2_592_000_000),
         ("90", 90_000),
     ])

@@ -70,7 +70,9 @@ import Testing
         #expect(small.retries == 0)
         #expect(small.cooldownMilliseconds == 2_000)
         #expect(small.allowedFails == 7)
-        #expect(small.price == Price(promptToken: 1e-6, completionToken: 2e-6))
+        #expect(small.price?.promptToken == 1e-6 && small.price?.completionToken == 2e-6)
+        // What the file doesn't say is known of gpt-4o-mini.
+        #expect(small.price?.cachedPromptToken == 0.075 / 1e6)
         #expect(small.tags == ["free", "eu"])
         #expect(small.endpoint.dropsUnsupported)
         #expect(!small.endpoint.isSecure)

@@ -12,6 +12,19 @@ import Testing
         var testDescription: String { self.warning }
     }
 
+    @Test func `a budget that a model without a price spends from is warned of`() throws {
+        let lines = try load(
+            """
+            model_list:
+              - {model_name: small, litellm_params: {model: openai/mine, api_key: k}}
+            fanout: {tenants: {default: {max_budget: 1, budget_duration: 1d}}}
+            """
+        ).lines
+        let warning =
+            "config.yaml:2:5: warning: model_list[0]: has no price, so that what it spends counts for no budget"
+        #expect(lines.count == 1 && lines.first?.hasPrefix(warning) == true)
+    }
+
     @Test(arguments: [
         Row(
             yaml: "router_settings: {num_retry: 1}",
@@ -81,11 +94,6 @@ import Testing
         Row(
             yaml: "fanout: {tenants: {default: {budget_duration: 1d}}}",
             warning: "config.yaml:4:47: warning: fanout.tenants.default.budget_duration: has no effect without"
-        ),
-        Row(
-            yaml: "fanout: {tenants: {default: {max_budget: 1, budget_duration: 1d}}}",
-            warning:
-                "config.yaml:2:5: warning: model_list[0]: has no price, so that what it spends counts for no budget"
         ),
         Row(
             yaml: "router_settings: {provider_budget_config: {azur: {max_budget: 1, budget_duration: 1d}}}",
