@@ -32,8 +32,8 @@ package struct ForecastWork: Sendable, Hashable {
 extension RouterCore {
     /// What is to be expected of a batch.
     ///
-    /// It is done when its slowest group is. Others who wait share the lanes with it; lanes that are ill count as if they
-    /// stayed so.
+    /// It is done when its slowest group is. Others who wait share the lanes with it; lanes that are ill count as if
+    /// they stayed so.
     package mutating func forecast(_ terms: RunTerms, _ work: [ForecastWork], now: Instant) -> Forecast {
         self.now = max(self.now, now)
         var forecast = Forecast()

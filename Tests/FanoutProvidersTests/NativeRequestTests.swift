@@ -6,8 +6,8 @@ import FanoutModel
 import FanoutProviders
 import Testing
 
-/// Requests that clients really sent in Cohere's, Ollama's and text-generation-inference's formats: read into the neutral
-/// form, and written again.
+/// Requests that clients really sent in Cohere's, Ollama's and text-generation-inference's formats: read into the
+/// neutral form, and written again.
 @Suite struct NativeRequestTests {
     /// Requests that don't come out as they were sent: how, and the reason.
     static let exceptions: [String: (outcome: String, reason: String)] = [

@@ -7,8 +7,8 @@ internal import FanoutModel
 /// Google's token counts.
 ///
 /// Cached tokens are a part of the prompt's; what the model thought, and what its own tools gave it to read, are
-/// counted apart: the total is prompt, candidates, thoughts and tool use. Each chunk of a stream has all counts so far, so the
-/// last object replaces those before it.
+/// counted apart: the total is prompt, candidates, thoughts and tool use. Each chunk of a stream has all counts so
+/// far, so the last object replaces those before it.
 struct GeminiUsage: Sendable {
     private(set) var serviceTier = ""
     private var counts = Counts()

@@ -3,7 +3,7 @@
 
 internal import FanoutModel
 
-/// A rate of requests, or of tokens, that refusals have shown, where no limit is known, or less is let through than that.
+/// A rate of requests, or of tokens, that refusals have shown: no limit is known, or less is let through than that.
 ///
 /// What was taken in between two refusals, over the time between them, is what the provider lets through, whatever its
 /// law: its store was empty at both. So a refusal doesn't only cut the rate, it measures it. From a little below the
