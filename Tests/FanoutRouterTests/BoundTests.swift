@@ -15,8 +15,8 @@ enum Build {
 
 /// The bounds of docs/routing.md, each with its bar, over the first seed.
 ///
-/// `scripts/test bounds` holds every row to its bar with a release build, `scripts/routing-table` over many seeds. A debug
-/// build would take minutes for them, in which the tests beside these wait for a core.
+/// `scripts/test bounds` holds every row to its bar with a release build, `scripts/routing-table` over many seeds. A
+/// debug build would take minutes for them, in which the tests beside these wait for a core.
 @Suite(.enabled(if: Build.isOptimized, "scripts/test bounds runs these rows with a release build"))
 struct BoundTests {
     /// Holds all rows whose names begin so to these bars, and runs those whose names end in one of the words.

@@ -129,23 +129,6 @@ import Testing
 
     // MARK: - Probes
 
-    @Test(arguments: RoutingStrategy.allCases)
-    func `a lane that is due its probe gets the next item, whatever the strategy`(strategy: RoutingStrategy) {
-        for seed in 1...8 as ClosedRange<UInt64> {
-            let snapshot = Bench.snapshot(lanes: [4], retries: 3) { $0.routing.strategy = strategy }
-            var bench = Bench(snapshot, seed: seed)
-            while bench.core.laneStatus(now: bench.now)[0].state == .closed {
-                bench.submit()
-                guard let start = bench.starts.last else { break }
-                bench.settle(start.lane.index == 0 ? .unreachable : nil, start)
-                if start.lane.index == 0 { bench.settle(nil) }
-            }
-            bench.pass(1_000)
-            bench.submit()
-            #expect(bench.lanes.last == 0)
-        }
-    }
-
     @Test func `a lane of weight 0 isn't probed before weighted ones`() {
         let snapshot = Bench.snapshot(lanes: [2]) {
             $0.deployments[0].weight = 0
