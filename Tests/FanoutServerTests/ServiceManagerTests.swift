@@ -89,7 +89,7 @@ import Testing
             while !inbox.take().contains("WATCHDOG=1") { await Task.yield() }
             let heardWhileHanging = try await kit.loop.submit {
                 // A sign that the loop gave before it hung may still be on its way.
-                usleep(50_000)
+                usleep(200_000)
                 _ = inbox.take()
                 usleep(300_000)
                 return inbox.take()

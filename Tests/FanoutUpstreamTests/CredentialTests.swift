@@ -59,7 +59,7 @@ import Testing
 
     @Test func `a hundred attempts wait for one fetch, and later ones for none`() async throws {
         try await self.withTokens([[.request, .wait, .send(Self.token("t1"))]]) { tokens, provider, bench in
-            let order = self.order(provider, tokens: tokens.port)
+            let order = self.order(provider, tokens: tokens.port, timeouts: .only())
             var ids: [UInt64] = []
             for _ in 0..<100 { ids.append(await bench.start(order)) }
             _ = await tokens.wait { $0.requests.count == 1 }
