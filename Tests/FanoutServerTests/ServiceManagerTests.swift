@@ -84,14 +84,14 @@ import Testing
 
     @Test func `a loop that hangs gives no sign of life, and one that answers again gives it again`() async throws {
         let inbox = try DatagramInbox()
-        let manager = try Self.manager(["NOTIFY_SOCKET": inbox.path, "WATCHDOG_USEC": "40000"])
+        let manager = try Self.manager(["NOTIFY_SOCKET": inbox.path, "WATCHDOG_USEC": "400000"])
         try await ServerKit.run(manager: manager) { kit in
             while !inbox.take().contains("WATCHDOG=1") { await Task.yield() }
             let heardWhileHanging = try await kit.loop.submit {
                 // A sign that the loop gave before it hung may still be on its way.
                 usleep(200_000)
                 _ = inbox.take()
-                usleep(300_000)
+                usleep(600_000)
                 return inbox.take()
             }.get()
             #expect(heardWhileHanging.isEmpty)
