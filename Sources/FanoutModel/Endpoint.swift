@@ -15,7 +15,7 @@ package enum WireFormat: UInt8, Sendable, Hashable {
     case huggingFace
     /// Google's generateContent and its embedding methods, of the Gemini API and of Vertex AI.
     case gemini
-    /// Amazon Bedrock's Converse, and its embedding models.
+    /// Amazon Bedrock's Converse; its embedding models are not among it.
     case bedrock
     /// The built-in seeded provider; no network.
     case simulated
