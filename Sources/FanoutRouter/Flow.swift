@@ -64,6 +64,8 @@ struct WaitQueue: RingMember, TurnTaker {
     var hungrySince = Instant.zero
     /// Tells this queue from earlier ones in its slot.
     var stamp: UInt32 = 0
+    /// What was last found out about how many of its legs may start.
+    var capacity = RouterCore.Capacity()
     var isFree = false
 }
 

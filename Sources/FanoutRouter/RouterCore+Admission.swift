@@ -29,6 +29,20 @@ extension RouterCore {
         var starts = 0.0
     }
 
+    /// What was found out for a queue: how many legs, of all who wait in it, may start within a time, at most.
+    struct Capacity {
+        /// How long it is taken for true, in nanoseconds: what it lets in wrongly meanwhile misses its deadline.
+        static let lifetime: UInt64 = 1_000_000_000
+
+        var at = Instant.zero
+        var seconds = 0.0
+        /// What each leg takes.
+        var turnCost: UInt32 = 0
+        var starts = 0.0
+        /// The least time that one of the lanes takes for an answer.
+        var fastest = 0.0
+    }
+
     /// Why a leg that comes to a queue of some lanes is too late; `nil` = it may make it.
     mutating func lateness(of leg: Slot, among lanes: LaneSet) -> Lateness? {
         let item = self.legs[leg].item
@@ -41,8 +55,7 @@ extension RouterCore {
         if let usual, left < usual, let least = self.quickest(of: lanes, group: group), left < least {
             return Lateness(end: self.now.adding(nanoseconds: UInt64(least * 1e9)))
         }
-        let flow = self.runs[self.items[item].run].lastFlow
-        guard flow != .none else { return nil }
+        guard let flow = self.flowToJoin(leg, among: lanes) else { return nil }
         let ahead = Double(self.flows[flow].line.live)
         guard ahead > 0, usual != nil || self.groups[group].hasLimits else { return nil }
         // Even one at a time.
@@ -53,13 +66,11 @@ extension RouterCore {
         {
             return nil
         }
-        guard self.queues[self.flows[flow].queue].key.permitted == lanes,
-            self.flows[flow].line.comesLast(self.entry(of: leg))
-        else {
-            return nil
-        }
+        guard self.flows[flow].line.comesLast(self.entry(of: leg)) else { return nil }
+        let cost = self.cost(of: leg)
+        if self.hasPlenty(flow, ahead: ahead, turnCost: cost.turnCost, seconds: left) { return nil }
         if !isSame || self.outlook.at != self.now || self.outlook.deadline != deadline {
-            let starts = self.startsMax(of: flow, like: self.cost(of: leg), within: left)
+            let starts = self.startsMax(of: flow, like: cost, within: left)
             let stamp = self.flows[flow].stamp
             self.outlook = Outlook(flow: flow, flowStamp: stamp, at: self.now, deadline: deadline, starts: starts)
         }
@@ -70,6 +81,21 @@ extension RouterCore {
             end: self.now.adding(milliseconds: milliseconds),
             retryMilliseconds: max(1, milliseconds - min(milliseconds, UInt64(left * 1_000)))
         )
+    }
+
+    /// The flow in which legs of its run wait for the same lanes of the same group; `nil` = none waits.
+    private func flowToJoin(_ leg: Slot, among lanes: LaneSet) -> Slot? {
+        let run = self.items[self.legs[leg].item].run
+        let last = self.runs[run].lastFlow
+        if last != .none, self.isOf(last, self.legs[leg].group, lanes) { return last }
+        for flow in self.runs[run].flows where self.isOf(flow, self.legs[leg].group, lanes) { return flow }
+        return nil
+    }
+
+    private func isOf(_ flow: Slot, _ group: GroupID, _ lanes: LaneSet) -> Bool {
+        let queue = self.flows[flow].queue
+        return !self.flows[flow].isFree && self.flows[flow].kind == .normal
+            && self.queues[queue].key.group == group && self.queues[queue].key.permitted == lanes
     }
 
     /// The least time in which one of some lanes may answer, in seconds; `nil` = not known.
@@ -109,8 +135,16 @@ extension RouterCore {
         let run = self.flows[flow].run
         let tenant = self.snapshot.routing.tenantConcurrency
         all = min(all, self.turnover(of: self.snapshot.routing.daemonConcurrency, fastest, seconds))
+        let hasFloor = self.floor(ofRank: Self.index(of: key.priorityClass)) > 0
+        if all.isFinite, !hasFloor { all -= self.moreUrgent(than: key) }
+        self.queues[queue].capacity = Capacity(
+            at: self.now,
+            seconds: seconds,
+            turnCost: cost.turnCost,
+            starts: all,
+            fastest: fastest
+        )
         guard all.isFinite else { return .infinity }
-        if self.floor(ofRank: Self.index(of: key.priorityClass)) == 0 { all -= self.moreUrgent(than: key) }
         all = Self.share(of: all, others: self.queues[queue].nodes.members.filter { $0 != node }) {
             Double(self.nodes[$0].cost) / unit
         }
@@ -119,6 +153,23 @@ extension RouterCore {
             Double(self.flows[$0].line.live)
         }
         return max(0, min(all, self.turnover(of: self.runs[run].limit, fastest, seconds)))
+    }
+
+    /// Whether an even share of what was found out for a flow's queue a moment ago is far more than waits in it.
+    private func hasPlenty(_ flow: Slot, ahead: Double, turnCost: UInt32, seconds: Double) -> Bool {
+        let (node, queue, run) = (self.flows[flow].node, self.flows[flow].queue, self.flows[flow].run)
+        let capacity = self.queues[queue].capacity
+        guard self.now.nanoseconds(since: capacity.at) < Capacity.lifetime, seconds >= capacity.seconds,
+            turnCost <= capacity.turnCost
+        else {
+            return false
+        }
+        let need = 2 * (ahead + 1)
+        let flows = Double(self.nodes[node].flows.count + 1)
+        let nodes = Double(self.queues[queue].nodes.count + 1)
+        let ofTenant = self.turnover(of: self.snapshot.routing.tenantConcurrency, capacity.fastest, seconds)
+        return need < min(capacity.starts / nodes, ofTenant) / flows
+            && need < self.turnover(of: self.runs[run].limit, capacity.fastest, seconds)
     }
 
     private func turnover(of places: UInt32, _ service: Double, _ seconds: Double) -> Double {

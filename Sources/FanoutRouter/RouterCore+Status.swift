@@ -25,4 +25,7 @@ extension RouterCore {
         }
         return result
     }
+
+    /// The most attempts that each lane is given at once, be it in the configuration or not.
+    package func laneLimits() -> [UInt32] { self.lanes.map(\.limit) }
 }

@@ -22,12 +22,11 @@ extension Referee {
         return deployment.maxConcurrency == nil ? min(configured, self.limitsInForce[lane] ?? configured) : configured
     }
 
-    /// What the router says of its limits now; a lane that is out of the configuration has the one that it had.
-    mutating func observe(_ status: [LaneStatus]) {
-        let active = self.snapshot.deployments.indices.filter { self.snapshot.deployments[$0].isActive }
-        for (index, row) in zip(active, status) {
-            self.limitsInForce[LaneID(index)] = Int(row.limit)
-            if row.limit == 0 && self.isServing(LaneID(index)) { self.blame("lane \(index) has a limit of nothing") }
+    /// What the router says of its limits now.
+    mutating func observe(limits: [UInt32]) {
+        for (index, limit) in limits.enumerated() {
+            self.limitsInForce[LaneID(index)] = Int(limit)
+            if limit == 0 && self.isServing(LaneID(index)) { self.blame("lane \(index) has a limit of nothing") }
         }
     }
 

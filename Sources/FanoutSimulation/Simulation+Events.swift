@@ -28,7 +28,7 @@ extension Simulation {
             return
         case .settle(let lease, let outcome):
             self.core.settle(lease, outcome, now: self.now, into: &self.effects)
-            self.referee.observe(self.core.laneStatus(now: self.now))
+            self.referee.observe(limits: self.core.laneLimits())
             self.referee.settled(lease, outcome)
         case .settleAgain:
             let lease = LeaseID(UInt64(self.world.below(40)) << 24 | UInt64(self.world.below(3)))

@@ -143,7 +143,7 @@ package struct Simulation {
     mutating func perform() {
         let effects = self.effects
         self.effects.removeAll(keepingCapacity: true)
-        self.referee.observe(self.core.laneStatus(now: self.now))
+        self.referee.observe(limits: self.core.laneLimits())
         for effect in effects {
             self.fold(effect)
             self.referee.count(effect)

@@ -53,6 +53,20 @@ import Testing
         #expect(bench.refusal(of: urgent) == nil)
     }
 
+    @Test func `in a batch of two models nobody is refused for what waits for the other one`() {
+        var bench = Self.bench { $0.deployments[1].maxConcurrency = 2 }
+        for _ in 0..<8 {
+            bench.submit(group: 1)
+            bench.pass(1_000)
+            bench.settle(nil)
+        }
+        for _ in 0..<3 { bench.submit(group: 1) }
+        for _ in 0..<60 { bench.submit(deadline: 10_000) }
+        #expect(bench.refusal(of: bench.submit(deadline: 10_000)) != nil)
+        #expect(bench.refusal(of: bench.submit(group: 1, deadline: 10_000)) == nil)
+        #expect(bench.refusal(of: bench.submit(deadline: 10_000)) != nil, "after an item of the other model too")
+    }
+
     @Test func `an answer that has always taken a second isn't waited for in less than half of one`() {
         var bench = Self.bench()
         let late = bench.submit(deadline: 300)
