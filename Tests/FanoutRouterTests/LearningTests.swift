@@ -129,6 +129,27 @@ import Testing
 
     // MARK: - Probes
 
+    @Test(arguments: RoutingStrategy.allCases)
+    func `a lane that is due its probe gets the next item, whatever the strategy`(strategy: RoutingStrategy) {
+        for seed in 1...8 as ClosedRange<UInt64> {
+            let snapshot = Bench.snapshot(lanes: [4]) {
+                $0.routing.strategy = strategy
+                for lane in 0..<4 { $0.deployments[lane].maxConcurrency = 1 }
+            }
+            var bench = Bench(snapshot, seed: seed)
+            // As many items as places: each lane has one, whatever it is thought of.
+            for _ in 0..<5 {
+                let first = bench.starts.count
+                for _ in 0..<4 { bench.submit() }
+                for start in bench.starts[first...] { bench.settle(start.lane.index == 0 ? .unreachable : nil, start) }
+            }
+            #expect(bench.core.laneStatus(now: bench.now)[0].state == .open)
+            bench.pass(1_000)
+            bench.submit()
+            #expect(bench.lanes.last == 0)
+        }
+    }
+
     @Test func `a lane of weight 0 isn't probed before weighted ones`() {
         let snapshot = Bench.snapshot(lanes: [2]) {
             $0.deployments[0].weight = 0
