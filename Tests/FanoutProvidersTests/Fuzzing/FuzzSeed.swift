@@ -11,21 +11,53 @@ struct FuzzSeed: Sendable, CustomTestStringConvertible {
     var request: Request = .text()
     var isStream = false
     var status: UInt16 = 200
+    /// The answer; where it is framed, a line for each frame: its event's name, a blank, its JSON.
     var bytes: [UInt8]
+    /// Whether its lines become frames of an Amazon event stream once they are broken: a frame that was broken itself
+    /// fails by its checksum, and nothing behind that would be tried.
+    var isFramed = false
+
+    /// All of them; a further format adds its own.
+    static let all =
+        Self.openAI + Self.anthropic + Self.gemini + Self.bedrock + Self.cohere + Self.ollama + Self.textGeneration
 
     var testDescription: String { self.name }
 
     init(_ name: String, _ provider: String, stream: Bool = false, status: UInt16 = 200, _ text: String) {
+        self.init(name, provider, stream: stream, status: status, bytes: Array(text.utf8))
+    }
+
+    init(_ name: String, _ provider: String, stream: Bool, status: UInt16 = 200, bytes: [UInt8]) {
         self.name = name
         self.provider = provider
         self.isStream = stream
         self.status = status
-        self.bytes = Array(text.utf8)
+        self.bytes = bytes
     }
 
     /// A stream of events of data alone.
     init(_ name: String, _ provider: String, events: [String]) {
         self.init(name, provider, stream: true, events.map { "data: \($0)\n\n" }.joined())
+    }
+
+    /// A stream of Amazon's frames, of a name and a JSON each.
+    init(_ name: String, _ provider: String, frames: [(String, String)]) {
+        self.init(name, provider, stream: true, frames.map { "\($0.0) \($0.1)\n" }.joined())
+        self.isFramed = true
+    }
+
+    /// What goes to the decoder for a broken answer.
+    func sent(_ bytes: [UInt8]) -> [UInt8] {
+        guard self.isFramed else { return bytes }
+        return Array(
+            bytes.split(separator: UInt8(ascii: "\n")).map { line in
+                let blank = line.firstIndex(of: UInt8(ascii: " ")) ?? line.endIndex
+                let name = String(decoding: line[..<blank].prefix(1_000), as: UTF8.self)
+                let json = String(decoding: line[blank...].dropFirst(), as: UTF8.self)
+                let isException = name.hasSuffix("Exception")
+                return isException ? AmazonFrame.exception(name, json) : AmazonFrame.event(name, json)
+            }.joined()
+        )
     }
 
     /// This seed as the answer to another request.
@@ -194,7 +226,4 @@ extension FuzzSeed {
             #"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 9 tokens > 5"}}"#
         ),
     ]
-
-    /// All of them; a further format adds its own.
-    static let all: [FuzzSeed] = Self.openAI + Self.anthropic
 }
