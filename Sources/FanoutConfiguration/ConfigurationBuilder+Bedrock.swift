@@ -4,28 +4,6 @@
 internal import FanoutModel
 internal import FanoutProviders
 
-/// What a deployment says of AWS.
-struct AWSFields {
-    var endpoint: Field?
-    var accessKeyID: Field?
-    var secretAccessKey: Field?
-    var sessionToken: Field?
-
-    init(_ params: inout ParameterLayers) {
-        self.endpoint = params.take("aws_bedrock_runtime_endpoint")
-        self.accessKeyID = params.take("aws_access_key_id")
-        self.secretAccessKey = params.take("aws_secret_access_key")
-        self.sessionToken = params.take("aws_session_token")
-    }
-
-    /// Whether a key is meant to be here.
-    var isGiven: Bool { self.accessKeyID != nil || self.secretAccessKey != nil }
-    /// All that there are.
-    var all: [Field] {
-        [self.endpoint, self.accessKeyID, self.secretAccessKey, self.sessionToken].compactMap { $0 }
-    }
-}
-
 extension ConfigurationBuilder {
     /// Routes of LiteLLM's that reach a model by something else than Converse.
     private static let otherRoutes: Set<String> = ["invoke", "async_invoke", "converse_like", "agent", "agentcore"]
@@ -96,34 +74,16 @@ extension ConfigurationBuilder {
 
     /// Whether a region is known where a signature has to name it.
     mutating func checkRegion(_ endpoint: Endpoint, _ params: ParameterLayers) -> Bool {
-        guard case .aws = endpoint.credential, endpoint.region.isEmpty else { return true }
+        guard endpoint.format == .bedrock, endpoint.region.isEmpty else { return true }
+        switch endpoint.credential {
+        case .none, .bearer, .header: return true
+        case .aws, .renewed: break
+        }
         self.reader.log.error(
             params.mark,
             params.path + ".aws_region_name",
             "is missing: a signature names the region, for example us-east-1"
         )
         return false
-    }
-
-    /// A key of AWS; nil after an error.
-    mutating func awsCredentials(_ fields: AWSFields, _ params: ParameterLayers) -> AWSCredentials? {
-        guard let idField = fields.accessKeyID, let secretField = fields.secretAccessKey else {
-            let lacking = fields.accessKeyID == nil ? "aws_access_key_id" : "aws_secret_access_key"
-            self.reader.log.error(
-                (fields.accessKeyID ?? fields.secretAccessKey)?.mark ?? params.mark,
-                params.path + "." + lacking,
-                "is missing: a key of AWS has two parts"
-            )
-            return nil
-        }
-        guard let id = self.secret(idField, "the key's id"), let secret = self.secret(secretField, "the key") else {
-            return nil
-        }
-        var key = AWSCredentials(accessKeyID: Secret(id), secretAccessKey: Secret(secret))
-        if let field = fields.sessionToken {
-            guard let token = self.secret(field, "the token") else { return nil }
-            key.sessionToken = Secret(token)
-        }
-        return key
     }
 }

@@ -4,6 +4,19 @@
 internal import FanoutModel
 internal import FanoutProviders
 
+/// What a deployment says of who pays, as far as more than one cloud's part of the reader asks for it.
+struct CredentialFields {
+    let key: Field?
+    let google: Field?
+    let aws: AWSFields
+
+    init(_ params: inout ParameterLayers) {
+        self.key = params.take("api_key")
+        self.google = params.take("vertex_credentials") ?? params.take("vertex_ai_credentials")
+        self.aws = AWSFields(&params)
+    }
+}
+
 extension ConfigurationBuilder {
     /// Bytes of a key or of a header's value.
     static let secretBytesMax = 8_192
@@ -17,16 +30,16 @@ extension ConfigurationBuilder {
 
     /// Who pays; nil after an error.
     mutating func credential(
-        _ field: Field?,
+        _ fields: CredentialFields,
         _ entry: ProviderEntry,
         _ base: BaseURL?,
         _ params: inout ParameterLayers,
         _ headers: [Endpoint.Header],
-        _ aws: AWSFields
+        region: String
     ) -> Credential? {
+        let (field, google, aws) = (fields.key, fields.google, fields.aws)
         let token = params.take("azure_ad_token")
         let azure = AzureFields(&params)
-        let google = params.take("vertex_credentials") ?? params.take("vertex_ai_credentials")
         self.warnOfOthers(entry, azure: azure, google: google)
         guard entry.authentication != .none else {
             if let field, !field.node.isFalsy { self.reader.warn(field, "has no effect: \(entry.name) takes no key") }
@@ -43,7 +56,7 @@ extension ConfigurationBuilder {
         case "vertex_ai" where google != nil: return google.flatMap { self.googleCredential($0) }
         default: break
         }
-        if entry.format == .bedrock, aws.isGiven { return self.awsCredentials(aws, params).map(Credential.aws) }
+        if entry.format == .bedrock, aws.isGiven { return self.awsCredential(aws, region: region, params) }
         for name in entry.keyVariables {
             guard let value = self.reader.values.variables[name], !value.isEmpty else { continue }
             guard Self.isSendable(value) else {
@@ -52,7 +65,7 @@ extension ConfigurationBuilder {
             }
             return Self.credential(value, entry)
         }
-        if let ambient = self.ambientCredential(entry) { return ambient.credential }
+        if let ambient = self.ambientCredential(entry, region: region) { return ambient.credential }
         guard entry.needsKey, base?.isLocal != true else { return Credential.none }
         let variable = entry.keyVariables.first.map { ", or set \($0)" } ?? ""
         self.reader.log.error(
@@ -79,11 +92,13 @@ extension ConfigurationBuilder {
 
     /// What a provider's own tools find in this environment; nil = nothing.
     private mutating func ambientCredential(
-        _ entry: ProviderEntry
+        _ entry: ProviderEntry,
+        region: String
     ) -> Found? {
         switch entry.name {
         case "azure": self.ambientAzureCredential()
         case "vertex_ai": self.ambientGoogleCredential()
+        case "bedrock": self.ambientAWSCredential(region: region)
         default: nil
         }
     }

@@ -32,12 +32,11 @@ extension ConfigurationBuilder {
         let apiBase = params.take("api_base")
         let baseURL = params.take("base_url")
         let baseField = apiBase ?? baseURL
-        let keyField = params.take("api_key")
         let project = params.take("vertex_project")
         let location = params.take("vertex_location")
         var region = self.region(&params, location)
         let drops = self.reader.flag(params.take("drop_params"))
-        let aws = AWSFields(&params)
+        let payer = CredentialFields(&params)
         guard let (entry, named) = self.provider(modelField, override, base: baseField, params) else { return nil }
         var model = named
         guard self.checkStars(model, of: group, modelField) else { return nil }
@@ -49,13 +48,13 @@ extension ConfigurationBuilder {
             guard let place = self.bedrockModel(model, region: region, modelField) else { return nil }
             (model, region) = place
         } else {
-            for field in aws.all { self.reader.warnOnce(field, "has no effect: only bedrock is reached by it") }
+            for field in payer.aws.all { self.reader.warnOnce(field, "has no effect: only bedrock is reached by it") }
         }
         let base =
             if isVertex {
-                self.vertexBase(entry, baseField, project: project, location: location, params)
+                self.vertexBase(entry, baseField, project: project, location: location, google: payer.google, params)
             } else if entry.format == .bedrock {
-                self.bedrockBase(entry, aws.endpoint ?? baseField, region: region, params)
+                self.bedrockBase(entry, payer.aws.endpoint ?? baseField, region: region, params)
             } else {
                 self.base(entry, baseField, params)
             }
@@ -75,12 +74,12 @@ extension ConfigurationBuilder {
         endpoint.dropsUnsupported = drops ?? self.dropsUnsupported
         self.readVersion(params.take("api_version"), into: &endpoint, params)
         self.readHeaders(&params, into: &endpoint)
-        guard let credential = self.credential(keyField, entry, base, &params, endpoint.headers, aws) else {
+        guard let credential = self.credential(payer, entry, base, &params, endpoint.headers, region: region) else {
             return nil
         }
         endpoint.credential = credential
         guard self.checkRegion(endpoint, params) else { return nil }
-        self.warnOfClearText(endpoint, base, keyField ?? baseField)
+        self.warnOfClearText(endpoint, base, payer.key ?? baseField)
         var identity = DeploymentIdentity()
         identity.provider = entry.name
         identity.model = model

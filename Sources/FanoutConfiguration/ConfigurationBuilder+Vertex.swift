@@ -1,6 +1,7 @@
 // Fanout
 // SPDX-License-Identifier: Apache-2.0
 
+internal import FanoutCredentials
 internal import FanoutModel
 internal import FanoutProviders
 
@@ -13,6 +14,7 @@ extension ConfigurationBuilder {
         _ field: Field?,
         project projectField: Field?,
         location locationField: Field?,
+        google: Field?,
         _ params: ParameterLayers
     ) -> BaseURL? {
         var given: BaseURL?
@@ -22,9 +24,10 @@ extension ConfigurationBuilder {
             given = base
         }
         guard
-            let project = self.vertexName(projectField, ["VERTEXAI_PROJECT", "GOOGLE_CLOUD_PROJECT"]),
+            var project = self.vertexName(projectField, ["VERTEXAI_PROJECT", "GOOGLE_CLOUD_PROJECT"]),
             let location = self.vertexName(locationField, ["VERTEXAI_LOCATION", "GOOGLE_CLOUD_LOCATION"])
         else { return nil }
+        if project.isEmpty { project = self.projectOfServiceAccount(google) }
         guard !project.isEmpty else {
             self.reader.log.error(
                 projectField?.mark ?? params.mark,
@@ -38,6 +41,32 @@ extension ConfigurationBuilder {
         if !base.path.hasSuffix("/v1"), !base.path.hasSuffix("/v1beta1") { base.path += "/v1beta1" }
         base.path += "/projects/\(project)/locations/\(place)"
         return base
+    }
+
+    /// The project that a service account's key names, from wherever the credential comes; empty = none.
+    ///
+    /// What is wrong with a file is said where the credential is read.
+    private func projectOfServiceAccount(_ field: Field?) -> String {
+        let variables = ["VERTEXAI_CREDENTIALS", "GOOGLE_APPLICATION_CREDENTIALS"]
+        var project = ""
+        if let field, case .map(let entries) = field.node.value {
+            project = entries.first { $0.key == "project_id" }?.node.text ?? ""
+        } else if let text = field?.node.text ?? variables.lazy.compactMap({ self.ambient($0) }).first {
+            let content: String
+            switch self.reader.values.follow(text) {
+            case .literal: content = ScalarText.trimmed(text)
+            case .found(let found): content = ScalarText.trimmed(found)
+            case .unset, .failed: return ""
+            }
+            var bytes = Array(content.utf8)
+            if !content.hasPrefix("{") {
+                guard case .success(let file) = self.reader.values.files.read(content, GoogleCredentialsFile.bytesMax)
+                else { return "" }
+                bytes = file
+            }
+            project = (try? GoogleCredentialsFile(bytes))?.projectID ?? ""
+        }
+        return Self.isVertexName(project) ? project : ""
     }
 
     /// LiteLLM's own default.

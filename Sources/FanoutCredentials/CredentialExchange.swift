@@ -37,6 +37,8 @@ package struct CredentialExchange: Sendable {
     }
 
     private let source: CredentialSource
+    /// For a key of AWS, which may take several steps.
+    private var aws: AWSRoleExchange?
 
     /// The most bytes of a file with a token.
     static let tokenFileBytesMax = 32 << 10
@@ -44,10 +46,12 @@ package struct CredentialExchange: Sendable {
     /// Prepares a fetch.
     package init(_ source: CredentialSource) {
         self.source = source
+        if case .aws(let chain) = source.origin { self.aws = AWSRoleExchange(chain, name: source.name) }
     }
 
     /// The first step.
     package mutating func begin(wallClockSeconds: Int64) -> Step {
+        if let step = self.aws?.begin(wallClockSeconds: wallClockSeconds) { return step }
         switch self.source.origin {
         case .grant(let grant):
             if let path = grant.assertionFile { return .read(path: path, bytesMax: Self.tokenFileBytesMax) }
@@ -56,11 +60,13 @@ package struct CredentialExchange: Sendable {
             return self.signed(account, wallClockSeconds)
         case .googleMetadata(let address):
             return .send(.get(address, header: "metadata-flavor", Secret("Google")))
+        case .aws: preconditionFailure("\(self.source.name) has steps of its own")
         }
     }
 
     /// The file of the last step has been read.
     package mutating func read(_ file: Result<[UInt8], FileFault>, wallClockSeconds: Int64) -> Step {
+        if let step = self.aws?.read(file) { return step }
         guard case .grant(let grant) = self.source.origin, let path = grant.assertionFile else {
             preconditionFailure("\(self.source.name) reads no file")
         }
@@ -75,20 +81,21 @@ package struct CredentialExchange: Sendable {
 
     /// The request of the last step has been answered.
     package mutating func answered(_ answer: TokenAnswer, wallClockSeconds: Int64) -> Step {
-        .ended(self.token(in: answer, of: self.address))
+        switch self.source.origin {
+        case .grant(let grant): return .ended(self.token(in: answer, of: grant.address))
+        case .serviceAccount(let account): return .ended(self.token(in: answer, of: account.address))
+        case .googleMetadata(let address): return .ended(self.token(in: answer, of: address))
+        case .aws:
+            guard let step = self.aws?.answered(answer, wallClockSeconds: wallClockSeconds) else {
+                preconditionFailure("\(self.source.name) asks nobody")
+            }
+            return step
+        }
     }
 
     /// The request of the last step could not be sent, or has no answer.
     package func unanswered(_ failure: Failure) -> Failure {
         .unanswered(failure, of: self.source.name)
-    }
-
-    private var address: TokenAddress {
-        switch self.source.origin {
-        case .grant(let grant): grant.address
-        case .serviceAccount(let account): account.address
-        case .googleMetadata(let address): address
-        }
     }
 
     private func signed(_ account: ServiceAccount, _ wallClockSeconds: Int64) -> Step {

@@ -34,7 +34,7 @@ package struct GoogleCredentialsFile: Sendable, Hashable {
     package init(_ bytes: [UInt8]) throws(Problem) {
         var fields: [String: String] = [:]
         do throws(JSONError) {
-            fields = try Self.texts(of: bytes)
+            fields = try JSONTexts.members(of: bytes, bytesMax: Self.bytesMax)
         } catch {
             throw Problem(words: "isn't JSON with an object: \(error)")
         }
@@ -68,24 +68,5 @@ package struct GoogleCredentialsFile: Sendable, Hashable {
         }
         self.tokenURI = fields["token_uri"] ?? "https://oauth2.googleapis.com/token"
         self.projectID = fields["project_id"] ?? ""
-    }
-
-    /// The members of the object that are texts.
-    private static func texts(of bytes: [UInt8]) throws(JSONError) -> [String: String] {
-        let limits = JSONLimits(depthMax: 8, bytesMax: self.bytesMax)
-        return try withJSONReader(bytes, limits: limits) { (reader) throws(JSONError) in
-            var fields: [String: String] = [:]
-            try reader.enterObject()
-            while try reader.nextMember() {
-                let key = try reader.key()
-                if try reader.kind() == .string {
-                    fields[key] = try reader.string()
-                } else {
-                    try reader.skip()
-                }
-            }
-            try reader.end()
-            return fields
-        }
     }
 }

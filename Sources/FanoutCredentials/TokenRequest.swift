@@ -21,13 +21,17 @@ package struct TokenRequest: Sendable, Hashable {
     /// Empty = none.
     package var body: [UInt8] = []
 
-    /// A form that is posted.
-    static func form(_ fields: [OAuthGrant.Field], to address: TokenAddress) -> TokenRequest {
+    /// A form that is posted; `accept`: what the answer may be, nil = nothing is said of that.
+    static func form(
+        _ fields: [OAuthGrant.Field],
+        to address: TokenAddress,
+        accept: String? = "application/json"
+    ) -> TokenRequest {
         var request = TokenRequest(method: .post, address: address)
         request.headers = [
-            Endpoint.Header(name: "content-type", value: Secret("application/x-www-form-urlencoded")),
-            Endpoint.Header(name: "accept", value: Secret("application/json")),
+            Endpoint.Header(name: "content-type", value: Secret("application/x-www-form-urlencoded"))
         ]
+        if let accept { request.headers.append(Endpoint.Header(name: "accept", value: Secret(accept))) }
         request.body = FormEncoding.bytes(fields)
         return request
     }
@@ -37,10 +41,10 @@ package struct TokenRequest: Sendable, Hashable {
         self.address = address
     }
 
-    /// Nothing is sent but a header.
-    static func get(_ address: TokenAddress, header name: String, _ value: Secret) -> TokenRequest {
+    /// Nothing is sent but perhaps a header.
+    static func get(_ address: TokenAddress, header name: String = "", _ value: Secret? = nil) -> TokenRequest {
         var request = TokenRequest(method: .get, address: address)
-        request.headers = [Endpoint.Header(name: name, value: value)]
+        if let value { request.headers = [Endpoint.Header(name: name, value: value)] }
         return request
     }
 }

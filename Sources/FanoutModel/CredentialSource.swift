@@ -18,6 +18,8 @@ package struct CredentialSource: Sendable, Hashable {
         case serviceAccount(ServiceAccount)
         /// A token of Google's metadata server, for the machine's own account.
         case googleMetadata(TokenAddress)
+        /// A key of AWS, by roles that are taken on.
+        case aws(AWSRoleChain)
     }
 
     /// Makes a source.

@@ -25,6 +25,24 @@ import Testing
         #expect(endpoint.credential == .header(name: "x-goog-api-key", value: Secret("k")))
     }
 
+    @Test func `a service account's key names its project where nothing else does`() throws {
+        let key =
+            #"{"type":"service_account","client_email":"a@p","private_key":"PEM","project_id":"of-the-key"}"#
+        func path(_ params: String, _ environment: [String: String] = [:]) throws -> String {
+            let yaml =
+                "model_list:\n  - model_name: small\n    litellm_params: {model: vertex_ai/m, api_key: k\(params)}\n"
+            return try load(yaml, environment, files: ["/key.json": key]).small().endpoint.pathPrefix
+        }
+        let own = "/v1beta1/projects/of-the-key/locations/us-central1"
+        #expect(try path(", vertex_credentials: /key.json") == own)
+        #expect(try path(", vertex_credentials: '\(key)'") == own)
+        #expect(try path(", vertex_credentials: \(key)") == own)
+        #expect(try path("", ["GOOGLE_APPLICATION_CREDENTIALS": "/key.json"]) == own)
+        #expect(try path(", vertex_project: p, vertex_credentials: /key.json").contains("/projects/p/"))
+        let odd = self.errors(#"model: vertex_ai/m, api_key: k, vertex_credentials: {project_id: "a/b"}"#)
+        #expect(odd.count == 1 && odd[0].contains("vertex_project: is missing"), "\(odd)")
+    }
+
     struct Place: Sendable {
         var params: String
         var environment: [String: String] = [:]

@@ -263,6 +263,48 @@ import Testing
         }
     }
 
+    @Test func `a request is signed by the key of a role that was taken on, and of the next one before its end`()
+        async throws
+    {
+        func xml(_ key: String, _ end: String) -> String {
+            Sample.answer(
+                "<R><Credentials><AccessKeyId>\(key)</AccessKeyId><SecretAccessKey>s</SecretAccessKey>"
+                    + "<SessionToken>t-\(key)</SessionToken><Expiration>\(end)</Expiration></Credentials></R>",
+                headers: "content-type: text/xml\r\n"
+            )
+        }
+        let tokens: [ScriptedServer.Step] = [
+            .request, .send(xml("K1", "2000-01-01T00:00:00Z")), .request, .send(xml("K2", "2100-01-01T00:00:00Z")),
+            .wait,
+        ]
+        let answer = Sample.answer(
+            #"{"output":{"message":{"role":"assistant","content":[{"text":"Hello there"}]}},"stopReason":"end_turn"}"#
+        )
+        try await self.withTokens([tokens], provider: [[.request, .send(answer), .again]]) { tokens, provider, bench in
+            var order = Sample.order(port: provider.port)
+            order.endpoint.format = .bedrock
+            order.endpoint.region = "eu-west-1"
+            let chain = AWSRoleChain(
+                start: .key(AWSCredentials(accessKeyID: Secret("AKID"), secretAccessKey: Secret("very-secret"))),
+                roles: [AWSRoleChain.Role(arn: "arn:aws:iam::1:role/a", sessionName: "s")],
+                address: TokenAddress(isSecure: false, host: "127.0.0.1", port: tokens.port, path: "/"),
+                region: "eu-west-1"
+            )
+            order.endpoint.credential = .renewed(CredentialSource(name: "the role a", origin: .aws(chain)))
+            for key in ["K1", "K2"] {
+                let report = await bench.run(order)
+                #expect(report.text == "Hello there", "\(report.failure?.message ?? "")")
+                #expect(provider.log.requests.last?.contains("Credential=\(key)/") == true)
+                #expect(provider.log.requests.last?.contains("\r\nx-amz-security-token: t-\(key)\r\n") == true)
+                // The first key had ended when it came, and is good for no more than the one attempt that waited.
+                await bench.setCredentialClock(ahead: 2_000)
+            }
+            let request = tokens.log.requests.first ?? ""
+            #expect(request.contains("Action=AssumeRole&") && request.contains("Credential=AKID/"))
+            #expect(tokens.log.requests.count == 2 && !request.contains("very-secret"))
+        }
+    }
+
     @Test func `a refusal of a lasting key isn't asked about`() async throws {
         try await withServer([[.request, .send(Self.refusal), .wait]]) { server, bench in
             let report = await bench.run(Sample.order(port: server.port))
