@@ -1964,7 +1964,7 @@ const ProtobufCMessageDescriptor fanout__v1__media__descriptor =
   (ProtobufCMessageInit) fanout__v1__media__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fanout__v1__reasoning__field_descriptors[5] =
+static const ProtobufCFieldDescriptor fanout__v1__reasoning__field_descriptors[6] =
 {
   {
     "id",
@@ -2026,18 +2026,31 @@ static const ProtobufCFieldDescriptor fanout__v1__reasoning__field_descriptors[5
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "signer",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Fanout__V1__Reasoning, signer),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fanout__v1__reasoning__field_indices_by_name[] = {
   4,   /* field[4] = encrypted */
   0,   /* field[0] = id */
   3,   /* field[3] = signature */
+  5,   /* field[5] = signer */
   2,   /* field[2] = summaries */
   1,   /* field[1] = text */
 };
 static const ProtobufCIntRange fanout__v1__reasoning__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor fanout__v1__reasoning__descriptor =
 {
@@ -2047,14 +2060,14 @@ const ProtobufCMessageDescriptor fanout__v1__reasoning__descriptor =
   "Fanout__V1__Reasoning",
   "fanout.v1",
   sizeof(Fanout__V1__Reasoning),
-  5,
+  6,
   fanout__v1__reasoning__field_descriptors,
   fanout__v1__reasoning__field_indices_by_name,
   1,  fanout__v1__reasoning__number_ranges,
   (ProtobufCMessageInit) fanout__v1__reasoning__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fanout__v1__tool_call__field_descriptors[6] =
+static const ProtobufCFieldDescriptor fanout__v1__tool_call__field_descriptors[7] =
 {
   {
     "id",
@@ -2128,6 +2141,18 @@ static const ProtobufCFieldDescriptor fanout__v1__tool_call__field_descriptors[6
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "signer",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Fanout__V1__ToolCall, signer),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fanout__v1__tool_call__field_indices_by_name[] = {
   2,   /* field[2] = arguments */
@@ -2136,11 +2161,12 @@ static const unsigned fanout__v1__tool_call__field_indices_by_name[] = {
   3,   /* field[3] = kind */
   1,   /* field[1] = name */
   4,   /* field[4] = signature */
+  6,   /* field[6] = signer */
 };
 static const ProtobufCIntRange fanout__v1__tool_call__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor fanout__v1__tool_call__descriptor =
 {
@@ -2150,7 +2176,7 @@ const ProtobufCMessageDescriptor fanout__v1__tool_call__descriptor =
   "Fanout__V1__ToolCall",
   "fanout.v1",
   sizeof(Fanout__V1__ToolCall),
-  6,
+  7,
   fanout__v1__tool_call__field_descriptors,
   fanout__v1__tool_call__field_indices_by_name,
   1,  fanout__v1__tool_call__number_ranges,

@@ -41,8 +41,10 @@ extension Part {
         case .image(let media), .document(let media), .audio(let media), .video(let media): media.wireBytesEstimate
         case .reasoning(let reasoning):
             reasoning.text.utf8.count + reasoning.signature.count + reasoning.encrypted.count
+                + reasoning.signer.utf8.count
                 + reasoning.summaries.reduce(0) { $0 + $1.utf8.count }
-        case .toolCall(let call): call.arguments.count + call.name.utf8.count + call.signature.count
+        case .toolCall(let call):
+            call.arguments.count + call.name.utf8.count + call.signature.count + call.signer.utf8.count
         case .toolResult(let result): result.pieces.reduce(32) { $0 + $1.wireBytesEstimate }
         case .opaque(let opaque): opaque.json.count
         }

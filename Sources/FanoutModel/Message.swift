@@ -140,6 +140,8 @@ public struct Reasoning: Sendable, Hashable {
     public var signature: [UInt8] = []
     /// Reasoning that only the provider can read.
     public var encrypted: [UInt8] = []
+    /// Whose proof and secret these are, for example `anthropic`; empty = not known.
+    public var signer = ""
 
     /// Makes a reasoning part.
     public init(text: String = "") {

@@ -46,6 +46,8 @@ public struct ToolCall: Sendable, Hashable {
     public var kind: ToolKind = .function
     /// The provider's proof for this call, sent back unchanged.
     public var signature: [UInt8] = []
+    /// Whose proof that is, for example `gemini`; empty = not known.
+    public var signer = ""
     /// The provider's id of the item that holds the call; empty = none.
     public var itemID = ""
 

@@ -25,7 +25,7 @@ package struct AnswerDecoder: Sendable {
         case failure
     }
 
-    private let provider: String
+    private let endpoint: Endpoint
     private let streamed: Bool
     private let bodyBytesMax: Int
     private var mode = Mode.undecided
@@ -47,7 +47,7 @@ package struct AnswerDecoder: Sendable {
     ///   - stream: Whether a stream was asked for; deltas are given only then.
     ///   - bodyBytesMax: The most bytes of the body, streamed or not.
     package init(for request: Request, endpoint: Endpoint, stream: Bool, bodyBytesMax: Int) {
-        self.provider = endpoint.provider
+        self.endpoint = endpoint
         self.streamed = stream
         self.bodyBytesMax = bodyBytesMax
         self.framing = StreamFraming(of: endpoint.format)
@@ -66,6 +66,8 @@ package struct AnswerDecoder: Sendable {
             choices: isElsewhere ? nil : choices
         )
     }
+
+    private var provider: String { self.endpoint.provider }
 
     /// Whether the first content was seen: text, reasoning, a refusal or a tool call; heartbeats, roles and empty
     /// pieces aren't.
@@ -245,7 +247,11 @@ package struct AnswerDecoder: Sendable {
         case nil: break
         }
         var response = self.assembler.response()
-        if let count = self.answerHead.promptTokens, var usage = response.usage, usage.promptTokens == 0 {
+        response.markSigner(of: self.endpoint)
+        guard let count = self.answerHead.promptTokens else { return response }
+        // Of vectors the prompt's tokens are the whole usage.
+        if response.usage == nil, case .embedding = response.body { response.usage = Usage() }
+        if var usage = response.usage, usage.promptTokens == 0 {
             usage.promptTokens = min(count, 1 << 53)
             usage.totalTokens += usage.promptTokens
             response.usage = usage

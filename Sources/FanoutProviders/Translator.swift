@@ -18,7 +18,7 @@ package enum Translator {
         for endpoint: Endpoint,
         stream: Bool
     ) throws(Failure) -> ProviderRequest {
-        let request = try request.admitted(at: endpoint)
+        let request = try request.admitted(at: endpoint).withoutForeignSignatures(at: endpoint)
         switch endpoint.format {
         case .openAI, .simulated:
             let dialect = ProviderCatalogue.dialect(of: endpoint.provider)

@@ -48,8 +48,10 @@ import Testing
         )
         var call = ToolCall(id: "fanout-r_1-0-0", name: "f", arguments: arguments)
         call.signature = Array("QQ==".utf8)
+        call.signer = "gemini"
         var proof = Reasoning()
         proof.signature = Array("Qg==".utf8)
+        proof.signer = "gemini"
         let choice = try #require(response.chatChoices.first)
         #expect(
             choice.message.parts == [

@@ -64,6 +64,7 @@ extension Generator {
         reasoning.summaries = self.list { $0.text() }
         reasoning.signature = self.bytes()
         reasoning.encrypted = self.bytes()
+        reasoning.signer = self.name()
         return reasoning
     }
 
@@ -71,6 +72,7 @@ extension Generator {
         var call = ToolCall(id: self.name(), name: self.name(), arguments: self.bytes())
         call.kind = self.pick([.function, .custom, .builtIn])
         call.signature = self.bytes()
+        call.signer = self.name()
         call.itemID = self.name()
         return call
     }

@@ -127,6 +127,7 @@ extension Reader {
         )
         value.signature = self.bytes(reasoning.pointee.signature)
         value.encrypted = self.bytes(reasoning.pointee.encrypted)
+        value.signer = try self.name(reasoning.pointee.signer, "signer")
         return value
     }
 
@@ -138,6 +139,7 @@ extension Reader {
         )
         value.kind = try self.choice(call.pointee.kind, "kind", unknown: ToolKind.builtIn) ?? .function
         value.signature = self.bytes(call.pointee.signature)
+        value.signer = try self.name(call.pointee.signer, "signer")
         value.itemID = try self.identifier(call.pointee.item_id, "item_id")
         return value
     }

@@ -112,6 +112,7 @@ extension Builder {
         reasoning.pointee.summaries = self.texts(value.summaries)
         reasoning.pointee.signature = self.bytes(value.signature)
         reasoning.pointee.encrypted = self.bytes(value.encrypted)
+        reasoning.pointee.signer = self.text(value.signer)
         return reasoning
     }
 
@@ -122,6 +123,7 @@ extension Builder {
         call.pointee.arguments = self.bytes(value.arguments)
         call.pointee.kind = Fanout__V1__ToolKind(rawValue: UInt32(value.kind.rawValue))
         call.pointee.signature = self.bytes(value.signature)
+        call.pointee.signer = self.text(value.signer)
         call.pointee.item_id = self.text(value.itemID)
         return call
     }

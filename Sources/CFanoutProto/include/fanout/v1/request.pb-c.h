@@ -538,10 +538,15 @@ struct  Fanout__V1__Reasoning
    * Reasoning that only the provider can read.
    */
   ProtobufCBinaryData encrypted;
+  /*
+   * Whose proof and secret these are, for example `anthropic`, `gemini`, `bedrock`: at another provider they are left
+   * out. Empty = not known: they go wherever the message goes.
+   */
+  ProtobufCBinaryData signer;
 };
 #define FANOUT__V1__REASONING__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fanout__v1__reasoning__descriptor) \
-    , {0,NULL}, {0,NULL}, 0,NULL, {0,NULL}, {0,NULL} }
+    , {0,NULL}, {0,NULL}, 0,NULL, {0,NULL}, {0,NULL}, {0,NULL} }
 
 
 /*
@@ -568,10 +573,14 @@ struct  Fanout__V1__ToolCall
    * The provider's id of the item that holds the call, where it has two (OpenAI Responses `fc_…`).
    */
   ProtobufCBinaryData item_id;
+  /*
+   * Whose proof the signature is, as in Reasoning.
+   */
+  ProtobufCBinaryData signer;
 };
 #define FANOUT__V1__TOOL_CALL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fanout__v1__tool_call__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, FANOUT__V1__TOOL_KIND__TOOL_KIND_UNSPECIFIED, {0,NULL}, {0,NULL} }
+    , {0,NULL}, {0,NULL}, {0,NULL}, FANOUT__V1__TOOL_KIND__TOOL_KIND_UNSPECIFIED, {0,NULL}, {0,NULL}, {0,NULL} }
 
 
 /*
