@@ -15,7 +15,7 @@ package enum WireFormat: UInt8, Sendable, Hashable {
     case huggingFace
     /// Google's generateContent and its embedding methods, of the Gemini API and of Vertex AI.
     case gemini
-    /// Amazon Bedrock's Converse; its embedding models are not among it.
+    /// Amazon Bedrock's Converse, and InvokeModel for embeddings.
     case bedrock
     /// The built-in seeded provider; no network.
     case simulated

@@ -6,7 +6,7 @@ internal import FanoutModel
 
 /// Puts an answer together, whole or streamed, in the form that its provider speaks.
 ///
-/// One case for each wire format. All have the same interface, and a streamed answer ends as a whole one would.
+/// One case for each form of answer. All have the same interface, and a streamed answer ends as a whole one would.
 enum AnswerAssembler: Sendable {
     case openAI(OpenAIAssembler)
     case anthropic(AnthropicAssembler)
@@ -15,6 +15,7 @@ enum AnswerAssembler: Sendable {
     case generation(GenerationAssembler)
     case gemini(GeminiAssembler)
     case bedrock(BedrockAssembler)
+    case titan(TitanAssembler)
     /// Its state is on the stack of ``take(_:deltas:)``, so that nothing is copied.
     case moved
 
@@ -60,7 +61,12 @@ enum AnswerAssembler: Sendable {
         case .gemini:
             self = .gemini(GeminiAssembler(for: request, emits: stream, choices: choices))
         case .bedrock:
-            self = .bedrock(BedrockAssembler(emits: stream))
+            guard case .embedding = request.task else {
+                self = .bedrock(BedrockAssembler(emits: stream))
+                return
+            }
+            let isCohere = BedrockModel(endpoint.model).family == .cohere
+            self = isCohere ? .cohere(CohereAssembler(for: request, emits: false)) : .titan(TitanAssembler())
         }
     }
 
@@ -95,6 +101,10 @@ enum AnswerAssembler: Sendable {
             self = .moved
             defer { self = .bedrock(assembler) }
             return try assembler.take(json, deltas: &deltas)
+        case .titan(var assembler):
+            self = .moved
+            defer { self = .titan(assembler) }
+            return try assembler.take(json)
         case .moved:
             preconditionFailure("an assembler was used inside its own call")
         }
@@ -110,7 +120,7 @@ enum AnswerAssembler: Sendable {
         case .generation(let assembler): assembler.hasContent
         case .gemini(let assembler): assembler.hasContent
         case .bedrock(let assembler): assembler.hasContent
-        case .moved: false
+        case .titan, .moved: false
         }
     }
 
@@ -124,7 +134,7 @@ enum AnswerAssembler: Sendable {
         case .generation(let assembler): assembler.isFinished
         case .gemini(let assembler): assembler.isFinished
         case .bedrock(let assembler): assembler.isFinished
-        case .moved: false
+        case .titan, .moved: false
         }
     }
 
@@ -133,7 +143,7 @@ enum AnswerAssembler: Sendable {
         switch self {
         case .openAI(let assembler): assembler.choiceError
         case .cohere(let assembler): assembler.partError
-        case .anthropic, .gemini, .ollama, .generation, .bedrock, .moved: []
+        case .anthropic, .gemini, .ollama, .generation, .bedrock, .titan, .moved: []
         }
     }
 
@@ -147,6 +157,7 @@ enum AnswerAssembler: Sendable {
         case .generation(let assembler): assembler.fault
         case .gemini(let assembler): assembler.fault
         case .bedrock(let assembler): assembler.fault
+        case .titan(let assembler): assembler.fault
         case .moved: nil
         }
     }
@@ -161,6 +172,7 @@ enum AnswerAssembler: Sendable {
         case .generation(let assembler): assembler.response()
         case .gemini(let assembler): assembler.response()
         case .bedrock(let assembler): assembler.response()
+        case .titan(let assembler): assembler.response()
         case .moved: Response(body: .chat([]))
         }
     }

@@ -54,6 +54,7 @@ package struct AnswerHead: Sendable, Hashable {
         case 14 where Self.same(name, "x-should-retry"): self.shouldRetry = Self.boolean(value)
         case 16 where Self.same(name, "x-debug-trace-id") && self.requestID.isEmpty: self.requestID = value
         case 15 where Self.same(name, "x-prompt-tokens"): self.promptTokens = UInt64(value)
+        case 32 where Self.same(name, "x-amzn-bedrock-input-token-count"): self.promptTokens = UInt64(value)
         // What follows the colon is the address of a schema.
         case 16 where Self.same(name, "x-amzn-errortype"): self.errorType = String(value.prefix { $0 != ":" })
         case 16 where Self.same(name, "x-amzn-requestid") && self.requestID.isEmpty: self.requestID = value

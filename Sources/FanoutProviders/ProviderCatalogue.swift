@@ -126,7 +126,7 @@ package enum ProviderCatalogue {
             keys: ["AWS_BEARER_TOKEN_BEDROCK"],
             bases: ["AWS_BEDROCK_RUNTIME_ENDPOINT"],
             format: .bedrock,
-            offers: Needs.all.subtracting([.completion, .embedding, .audio])
+            offers: Needs.all.subtracting([.completion, .audio])
         ),
         ProviderEntry(
             "mistral",

@@ -57,8 +57,15 @@ package enum Translator {
                 body: try GeminiEncoder.body(of: request, for: endpoint)
             )
         case .bedrock:
+            if case .embedding? = request.task {
+                return ProviderRequest(
+                    path: BedrockModel.path("invoke", model: endpoint),
+                    headers: self.headers(for: endpoint, stream: false),
+                    body: try BedrockEmbeddingEncoder.body(of: request, for: endpoint)
+                )
+            }
             return ProviderRequest(
-                path: BedrockEncoder.path(for: endpoint, stream: stream),
+                path: BedrockModel.path(stream ? "converse-stream" : "converse", model: endpoint),
                 headers: self.headers(for: endpoint, stream: stream),
                 body: try BedrockEncoder.body(of: request, for: endpoint)
             )

@@ -35,15 +35,17 @@ package struct AttemptReport: Sendable {
     package var wasNeverSent = false
     /// The request was sent a second time, since a connection that had been idle was lost before an answer began.
     package var wasRepeated = false
+    /// It went out in parts, of which one failed after others had been answered.
+    package var hadAnsweredParts = false
     /// Who ended it; `nil` = nobody did.
     package var cancelled: CancelReason?
 
     /// Whether it may have been billed for nothing: the request went out, and no answer says that it was refused; or it
-    /// went out twice.
+    /// went out twice; or parts of it were answered and others not.
     ///
     /// A gateway's 504 (and 408) says only that it waited no longer.
     package var mayHaveBeenBilled: Bool {
-        if self.wasRepeated { return true }
+        if self.wasRepeated || self.hadAnsweredParts { return true }
         guard !self.wasNeverSent, case .failure(let failure) = self.result else { return false }
         return switch failure.providerStatus {
         case 0, 408, 504: true

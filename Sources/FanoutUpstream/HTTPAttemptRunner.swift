@@ -47,6 +47,11 @@ package final class HTTPAttemptRunner: AttemptRunner {
         self.eventLoop.assertInEventLoop()
         precondition(!self.isShutDown, "an attempt was started after shutdown")
         let endpoint = order.endpoint
+        if let parts = EmbeddingParts(order.request, at: endpoint) {
+            let attempt = PartedAttempt(order, parts: parts, runner: self, sink: sink)
+            attempt.start()
+            return AttemptHandle(control: attempt)
+        }
         let key = RouteKey(host: endpoint.host, port: endpoint.port, isSecure: endpoint.isSecure)
         let attempt = HTTPAttempt(order, route: self.route(key), runner: self, sink: sink)
         attempt.start()

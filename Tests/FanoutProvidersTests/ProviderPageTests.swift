@@ -31,7 +31,7 @@ import Testing
                     entries.map { entry in
                         if case .embedding? = request.task, !entry.offers.contains(.embedding) { return false }
                         return entry.takes.contains(parameter)
-                            && ParametersTests.isTaken(request, at: .of(entry.name))
+                            && ParametersTests.isTaken(request, at: .of(entry.name, model: Self.model(entry, request)))
                     }
                 )
             }
@@ -44,7 +44,18 @@ import Testing
                 "| \(models) of \(rule.providers.joined(separator: ", ")) | \(lacks.joined(separator: ", ")) |"
             )
         }
+        lines += ["", "| models | inputs of an embedding a request |", "|---|---|"]
+        for limit in InputLimit.all {
+            let models = limit.models.isEmpty ? "all" : limit.models.map { "`…\($0)…`" }.joined(separator: ", ")
+            lines.append("| \(models) of \(limit.providers.joined(separator: ", ")) | \(limit.inputs) |")
+        }
         return lines.joined(separator: "\n")
+    }
+
+    /// Of Bedrock's models some chat, and others make vectors.
+    private static func model(_ entry: ProviderEntry, _ request: Request) -> String {
+        guard case .embedding? = request.task, entry.format == .bedrock else { return "m" }
+        return "cohere.embed-v4:0"
     }
 
     private static func table(_ corner: String, _ columns: [String], _ rows: () -> [(String, [Bool])]) -> [String] {

@@ -37,7 +37,7 @@ struct BedrockEncoder: BodyEncoder {
         guard case .chat(let chat)? = request.task else {
             throw Failure(
                 .unsupportedParameter,
-                "\(endpoint.provider) answers conversations only: send a chat, or take another model",
+                "\(endpoint.provider) has no text completions: send a chat, or take another model",
                 param: "task"
             )
         }
@@ -65,16 +65,6 @@ struct BedrockEncoder: BodyEncoder {
             // The configuration was validated when it was loaded.
             throw Failure(.internal, "the defaults of \(endpoint.provider) are no JSON object: \(error)")
         }
-    }
-
-    /// The target of a request.
-    static func path(for endpoint: Endpoint, stream: Bool) -> String {
-        BedrockModel.path(
-            stream ? "converse-stream" : "converse",
-            model: endpoint.model,
-            prefix: endpoint.pathPrefix,
-            query: endpoint.query
-        )
     }
 
     private mutating func write(_ chat: ChatRequest) throws(Failure) {

@@ -1,6 +1,8 @@
 // Fanout
 // SPDX-License-Identifier: Apache-2.0
 
+internal import FanoutModel
+
 /// What a model's id on Bedrock tells of it.
 ///
 /// An id is a model's own (`anthropic.claude-…`), an inference profile's that may run it in several regions
@@ -38,9 +40,10 @@ struct BedrockModel {
             }
     }
 
-    /// The target of a request: an operation on a model, whose id is one segment however many slashes it has.
-    static func path(_ operation: String, model: String, prefix: String, query: String) -> String {
-        let path = "\(prefix)/model/\(OpenAIPath.percentEncoded(model))/\(operation)"
-        return query.isEmpty ? path : "\(path)?\(query)"
+    /// The target of a request: an operation on an endpoint's model, whose id is one segment however many slashes it
+    /// has.
+    static func path(_ operation: String, model endpoint: Endpoint) -> String {
+        let path = "\(endpoint.pathPrefix)/model/\(OpenAIPath.percentEncoded(endpoint.model))/\(operation)"
+        return endpoint.query.isEmpty ? path : "\(path)?\(endpoint.query)"
     }
 }

@@ -28,7 +28,8 @@ struct CohereEncoder: BodyEncoder {
             keepsKeys: !endpoint.defaultsJSON.isEmpty
         )
         encoder.writer.beginObject()
-        encoder.member("model", endpoint.model)
+        // Bedrock has it in the path, and refuses it here.
+        if endpoint.format == .cohere { encoder.member("model", endpoint.model) }
         switch request.task {
         case .chat(let chat): try encoder.write(chat, stream: stream)
         case .embedding(let embedding): try encoder.write(embedding)
