@@ -16,6 +16,7 @@ extension ConfigurationBuilder {
     /// The environment wins over the file.
     mutating func readEnvironment() {
         self.readLiteLLMVariables()
+        self.readProxies()
         if let path = self.variable("FANOUT_SOCKET") { self.setSocket(path, .environment("FANOUT_SOCKET"), "") }
         if let text = self.variable("FANOUT_LOG_LEVEL") { self.setLogLevel(text, .environment("FANOUT_LOG_LEVEL"), "") }
         if let text = self.variable("FANOUT_LOG_FORMAT") {

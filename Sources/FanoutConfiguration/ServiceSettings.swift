@@ -1,6 +1,8 @@
 // Fanout
 // SPDX-License-Identifier: Apache-2.0
 
+package import FanoutModel
+
 /// How the daemon itself runs: what isn't part of the snapshot and needs a restart to change.
 package struct ServiceSettings: Sendable, Hashable {
     /// How much is logged, the names of swift-log.
@@ -34,6 +36,8 @@ package struct ServiceSettings: Sendable, Hashable {
     package var logFormat: LogFormat = .text
     /// A file of certificates in PEM that are trusted for providers beside the system's; `nil` = none.
     package var caFile: String?
+    /// The proxies through which providers are reached.
+    package var proxies = ProxySettings()
 
     /// The defaults.
     package init(socketPath: String) {

@@ -21,7 +21,7 @@ private struct KnownAddresses: Resolver, Sendable {
     func cancelQueries() {}
 }
 
-/// One new connection for one user: name, TCP, TLS.
+/// One new connection for one user: name, TCP, the tunnel through a proxy, TLS.
 ///
 /// A connect can't be cancelled, so an abandoned opening closes its channels where they exist and the others as they
 /// appear.
@@ -29,6 +29,7 @@ final class ConnectionOpening {
     private enum Step {
         case resolving
         case connecting
+        case tunnelling
         case securing(UpstreamHandler)
         case over
     }
@@ -47,13 +48,15 @@ final class ConnectionOpening {
 
     /// Begins; ends in the user's `connected` or `connectFailed`, possibly before this returns.
     func start(connectMilliseconds: UInt64) {
-        self.runner.names.addresses(of: self.route.key.host, port: self.route.key.port) { result in
+        let key = self.route.key
+        let (host, port) = self.route.proxy.map { ($0.host, $0.port) } ?? (key.host, key.port)
+        self.runner.names.addresses(of: host, port: port) { result in
             guard case .resolving = self.step else { return }
             switch result {
             case .success(let addresses):
                 self.connect(to: addresses, milliseconds: connectMilliseconds)
             case .failure(let error):
-                self.fail(.nameUnknown(self.route.key, error))
+                self.fail(self.route.nameUnknown(error))
             }
         }
     }
@@ -104,10 +107,19 @@ final class ConnectionOpening {
 
     private func install(on channel: any Channel) throws {
         guard case .connecting = self.step else { throw ChannelError.ioOnClosedChannel }
+        if let proxy = self.route.tunnel {
+            try channel.pipeline.syncOperations.addHandler(ProxyTunnel(to: self.route.key, through: proxy))
+        } else {
+            _ = try self.installHandler(on: channel)
+        }
+        self.channels.append(channel)
+    }
+
+    private func installHandler(on channel: any Channel) throws -> UpstreamHandler {
         let tls = self.route.key.isSecure ? try self.runner.tls.handler(host: self.route.key.host) : nil
         let handler = UpstreamHandler(route: self.route, runner: self.runner, opening: self)
         try handler.install(on: channel, tls: tls)
-        self.channels.append(channel)
+        return handler
     }
 
     private func connected(_ result: Result<any Channel, any Error>) {
@@ -118,15 +130,41 @@ final class ConnectionOpening {
                 return
             }
             do {
-                let handler = try channel.pipeline.syncOperations.handler(type: UpstreamHandler.self)
-                self.step = .securing(handler)
-                handler.connected()
+                if let proxy = self.route.tunnel {
+                    try self.openTunnel(through: proxy, on: channel)
+                } else {
+                    let handler = try channel.pipeline.syncOperations.handler(type: UpstreamHandler.self)
+                    self.step = .securing(handler)
+                    handler.connected()
+                }
             } catch {
-                self.fail(.connectFailed(self.route.key, error))
+                self.fail(self.route.connectFailed(error))
             }
         case .failure(let error):
             guard case .connecting = self.step else { return }
-            self.fail(.connectFailed(self.route.key, error))
+            self.fail(self.route.connectFailed(error))
+        }
+    }
+
+    /// What is said beyond the tunnel is as if there were none.
+    private func openTunnel(through proxy: ProxyAddress, on channel: any Channel) throws {
+        let tunnel = try channel.pipeline.syncOperations.handler(type: ProxyTunnel.self)
+        self.step = .tunnelling
+        tunnel.open { result in
+            guard case .tunnelling = self.step else { return }
+            do throws(ProxyTunnel.Fault) {
+                try result.get()
+            } catch {
+                self.fail(.noTunnel(error, proxy, to: self.route.key))
+                return
+            }
+            do {
+                // The handshake begins as its handler is added, so the step is known before that.
+                let handler = try self.installHandler(on: channel)
+                if case .tunnelling = self.step { self.step = .securing(handler) }
+            } catch {
+                self.fail(self.route.connectFailed(error))
+            }
         }
     }
 

@@ -28,29 +28,33 @@ extension Failure {
 
     static func connectFailed(_ key: RouteKey, _ error: any Error) -> Failure {
         if let failure = error as? Failure { return failure }
-        var causes: [String] = []
-        if let connection = error as? NIOConnectionError {
-            if let failure = connection.connectionErrors.lazy.compactMap({ $0.error as? Failure }).first {
-                return failure
-            }
-            for single in connection.connectionErrors {
-                let words = Self.words(of: single.error)
-                if !causes.contains(words) { causes.append(words) }
-            }
-        } else {
-            causes.append(Self.words(of: error))
+        if let connection = error as? NIOConnectionError,
+            let failure = connection.connectionErrors.lazy.compactMap({ $0.error as? Failure }).first
+        {
+            return failure
         }
         return Failure(
             .unreachable,
-            "no connection to \(key.words): \(causes.joined(separator: ", ")). Check that the provider runs there, the "
-                + "port in api_base, and that no firewall is between."
+            "no connection to \(key.words): \(Self.causes(of: error)). Check that the provider runs there, the port in "
+                + "api_base, and that no firewall is between."
         )
+    }
+
+    /// Why there is no connection, each cause once, of however many addresses.
+    static func causes(of error: any Error) -> String {
+        guard let connection = error as? NIOConnectionError else { return Self.words(of: error) }
+        var causes: [String] = []
+        for single in connection.connectionErrors {
+            let words = Self.words(of: single.error)
+            if !causes.contains(words) { causes.append(words) }
+        }
+        return causes.joined(separator: ", ")
     }
 
     static func handshakeFailed(_ key: RouteKey, _ error: (any Error)?) -> Failure {
         let words = error.map { "\($0)" } ?? "the provider closed the connection"
         let isCertificate =
-            words.contains("CERTIFICATE_VERIFY_FAILED") || words.contains("noCertificate")
+            error is CertificateFault || words.contains("CERTIFICATE_VERIFY_FAILED") || words.contains("noCertificate")
             || words.contains("UnableToValidateCertificate") || words.contains("unableToValidateCertificate")
         let advice =
             isCertificate

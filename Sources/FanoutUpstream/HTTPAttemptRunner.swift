@@ -17,6 +17,7 @@ package final class HTTPAttemptRunner: AttemptRunner {
     let settings: UpstreamSettings
     let clock: AlarmClock
     let names: NameCache
+    private let proxies: ProxyChoice
     private let logger: Logger
     private(set) lazy var credentials = CredentialKeeper(runner: self, logger: self.logger)
     private var routes: [RouteKey: Route] = [:]
@@ -38,6 +39,7 @@ package final class HTTPAttemptRunner: AttemptRunner {
         self.eventLoop = eventLoop
         self.tls = tls
         self.settings = settings
+        self.proxies = ProxyChoice(settings.proxies)
         self.logger = logger
         self.clock = AlarmClock(eventLoop: eventLoop)
         self.names = NameCache(eventLoop: eventLoop, resolver: resolver, settings: settings)
@@ -127,7 +129,8 @@ package final class HTTPAttemptRunner: AttemptRunner {
             method: method,
             path: request.address.path,
             headers: request.headers,
-            key: route.key
+            key: route.key,
+            proxy: route.forwarder
         )
         self.scratch.clear()
         head.write(body: request.body, traceparent: "", into: &self.scratch)
@@ -138,7 +141,7 @@ package final class HTTPAttemptRunner: AttemptRunner {
     func route(_ key: RouteKey) -> Route {
         if let route = self.routes[key] { return route }
         if self.routes.count >= Self.routesMax { self.routes = self.routes.filter { $0.value.idleCount > 0 } }
-        let route = Route(key: key)
+        let route = Route(key: key, proxy: self.proxies.proxy(for: key))
         self.routes[key] = route
         return route
     }

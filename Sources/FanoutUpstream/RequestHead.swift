@@ -16,12 +16,20 @@ struct RequestHead {
     /// Joins and checks a head.
     ///
     /// - Throws: What can't stand in a head: white space in a target, a line break in a value.
-    init(_ request: ProviderRequest, key: RouteKey) throws(Failure) {
-        try self.init(method: "POST", path: request.path, headers: request.headers, key: key)
+    init(_ request: ProviderRequest, key: RouteKey, proxy: ProxyAddress? = nil) throws(Failure) {
+        try self.init(method: "POST", path: request.path, headers: request.headers, key: key, proxy: proxy)
     }
 
     /// The same of a request that isn't a provider's.
-    init(method: String, path: String, headers: [Endpoint.Header], key: RouteKey) throws(Failure) {
+    ///
+    /// A proxy that forwards it is told the whole address, and its own credentials (RFC 9112, 3.2.2).
+    init(
+        method: String,
+        path: String,
+        headers: [Endpoint.Header],
+        key: RouteKey,
+        proxy: ProxyAddress? = nil
+    ) throws(Failure) {
         self.path = path
         self.headers = headers
         guard path.utf8.first == UInt8(ascii: "/"), path.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
@@ -31,7 +39,9 @@ struct RequestHead {
             )
         }
         let host = Endpoint.authority(key.host, key.port, isSecure: key.isSecure)
-        var text = "\(method) \(path) HTTP/1.1\r\nhost: \(host)\r\n"
+        let target = proxy == nil ? path : "http://\(host)\(path)"
+        var text = "\(method) \(target) HTTP/1.1\r\nhost: \(host)\r\n"
+        if let authorization = proxy?.authorization { text += "proxy-authorization: \(authorization.revealed)\r\n" }
         text += "user-agent: fanout\r\naccept-encoding: identity\r\n"
         for header in headers {
             guard Self.isToken(header.name), Self.isValue(header.value.revealed) else {

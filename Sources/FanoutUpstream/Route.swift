@@ -19,6 +19,8 @@ final class Route {
     }
 
     let key: RouteKey
+    /// The proxy that leads there; nil = none.
+    let proxy: ProxyAddress?
     /// The longest idle first, since it is a stack.
     private var idle: [Idle] = []
     /// The oldest first; several deployments may share a host.
@@ -27,8 +29,28 @@ final class Route {
     /// Heads that are kept ready; past it the oldest is made anew when it is needed.
     private static let headsMax = 16
 
-    init(key: RouteKey) {
+    init(key: RouteKey, proxy: ProxyAddress? = nil) {
         self.key = key
+        self.proxy = proxy
+    }
+
+    /// The proxy that is asked for a tunnel: TLS is spoken with the host itself.
+    var tunnel: ProxyAddress? { self.key.isSecure ? self.proxy : nil }
+
+    /// The proxy that is sent the requests themselves.
+    var forwarder: ProxyAddress? { self.key.isSecure ? nil : self.proxy }
+
+    /// The way there begins with a name that isn't known.
+    func nameUnknown(_ error: NameResolutionError) -> Failure {
+        guard let proxy = self.proxy else { return .nameUnknown(self.key, error) }
+        return .proxyUnreachable(proxy, to: self.key, causes: "its name can't be resolved: \(error.words)")
+    }
+
+    /// The way there can't be gone.
+    func connectFailed(_ error: any Error) -> Failure {
+        guard let proxy = self.proxy else { return .connectFailed(self.key, error) }
+        if let failure = error as? Failure { return failure }
+        return .proxyUnreachable(proxy, to: self.key, causes: Failure.causes(of: error))
     }
 
     /// Idle connections.
@@ -51,9 +73,9 @@ final class Route {
 
     /// The head of a request.
     func head(of request: ProviderRequest) throws(Failure) -> RequestHead {
-        guard !request.isSigned else { return try RequestHead(request, key: self.key) }
+        guard !request.isSigned else { return try RequestHead(request, key: self.key, proxy: self.forwarder) }
         for head in self.heads where head.matches(request) { return head }
-        let head = try RequestHead(request, key: self.key)
+        let head = try RequestHead(request, key: self.key, proxy: self.forwarder)
         if self.heads.count >= Self.headsMax { self.heads.removeFirst() }
         self.heads.append(head)
         return head

@@ -104,7 +104,9 @@ final class UpstreamHandler: ChannelDuplexHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case .handshakeCompleted? = event as? TLSUserEvent { self.becomeReady() }
+        if case .handshakeCompleted? = event as? TLSUserEvent {
+            if self.isForHost(context) { self.becomeReady() } else { self.fail(CertificateFault()) }
+        }
         context.fireUserInboundEventTriggered(event)
     }
 
@@ -184,6 +186,12 @@ final class UpstreamHandler: ChannelDuplexHandler {
         if self.firstError == nil { self.firstError = error }
         self.lose()
         self.closeSocket()
+    }
+
+    /// Whether the certificate is for the host, not merely for the address that was connected to.
+    private func isForHost(_ context: ChannelHandlerContext) -> Bool {
+        guard let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate() else { return false }
+        return CertificateNames(certificate)?.include(self.route.key.host) ?? true
     }
 
     private func becomeReady() {

@@ -1,7 +1,9 @@
 // Fanout
 // SPDX-License-Identifier: Apache-2.0
 
-/// The bounds of a runner's connections.
+package import FanoutModel
+
+/// The bounds of a runner's connections, and the proxies that they go through.
 package struct UpstreamSettings: Sendable, Hashable {
     /// Bytes of a provider's answer, as `Limits.answerBytes`.
     package var answerBytesMax = 64 << 20
@@ -17,6 +19,9 @@ package struct UpstreamSettings: Sendable, Hashable {
     package var nameFailureMilliseconds: UInt64 = 1_000
     /// How long one fetch of a credential may take, with all that it reads and asks.
     package var fetchMilliseconds: UInt64 = 10_000
+
+    /// The proxies.
+    package var proxies = ProxySettings()
 
     /// The defaults.
     package init() {}

@@ -46,7 +46,10 @@ struct Reload: Sendable {
         for warning in loaded.warnings { self.logger.warning("\(warning)") }
         if loaded.service != self.service || loaded.snapshot.limits != previous.limits {
             self.logger.warning(
-                "the socket, log, loops, ca_file, drain_seconds and limits of the section fanout change with a restart alone"
+                """
+                the socket, log, loops, ca_file, drain_seconds and limits of the section fanout, and the proxies of \
+                the environment, change with a restart alone
+                """
             )
         }
         // Clients were told them in Welcome, and buffers are made by them.

@@ -78,6 +78,7 @@ enum Startup {
             if snapshot.deployments.contains(where: \.endpoint.isSecure) { try tls.prepare() }
             var settings = UpstreamSettings()
             settings.answerBytesMax = snapshot.limits.answerBytes
+            settings.proxies = loaded.service.proxies
             let http = HTTPAttemptRunner(
                 eventLoop: loop,
                 tls: tls,

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import FanoutModel
+import NIOCore
 import Testing
 
 @testable import FanoutUpstream
@@ -37,6 +38,44 @@ import Testing
             #expect(report.failure?.code == .unreachable)
             #expect(report.wasNeverSent)
         }
+    }
+
+    /// The certificate is for 127.0.0.1, too, where the connection goes to: whoever leads a name astray may have one
+    /// for his own address.
+    @Test func `a certificate for the address alone isn't one for the name`() async throws {
+        struct Astray: NameResolver {
+            func addresses(
+                of host: String,
+                port: UInt16,
+                on eventLoop: any EventLoop
+            ) -> EventLoopFuture<[SocketAddress]> {
+                eventLoop.makeCompletedFuture { [try SocketAddress(ipAddress: "127.0.0.1", port: Int(port))] }
+            }
+        }
+        let script: [ScriptedServer.Step] = [.request, .send(Sample.answer(Sample.completion)), .again]
+        let tls = try Fixture.serverContext()
+        try await withServer([script], tls: tls, trust: Fixture.certificate, resolver: Astray()) { server, bench in
+            let right = await bench.run(Sample.order(port: server.port, host: "provider.test", secure: true))
+            #expect(right.text == "Hello there")
+            let wrong = await bench.run(Sample.order(port: server.port, host: "api.openai.com", secure: true))
+            #expect(wrong.failure?.code == .unreachable && wrong.wasNeverSent)
+            #expect(wrong.failure?.message.contains("the certificate is for another name") == true)
+            #expect(server.log.requests.count == 1)
+        }
+    }
+
+    private static let names = ["example.com", "*.api.example.com", "*.example.org"]
+
+    @Test(arguments: [
+        ("example.com", true), ("EXAMPLE.com.", true), ("a.example.com", false), ("x.api.example.com", true),
+        ("api.example.com", false), ("x.y.api.example.com", false), ("example.org", false), ("10.1.2.3", true),
+        ("10.1.2.4", false), ("fd12::1", true), ("fd12::2", false),
+    ])
+    func `a name is matched whole, a star is one label, an address is one`(host: String, isIncluded: Bool) {
+        var names = CertificateNames()
+        names.names = Self.names
+        names.addresses = [[10, 1, 2, 3], [0xFD, 0x12] + [UInt8](repeating: 0, count: 13) + [1]]
+        #expect(names.include(host) == isIncluded)
     }
 
     @Test func `a server without TLS is unreachable and says what to check`() async throws {

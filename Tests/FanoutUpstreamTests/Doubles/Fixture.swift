@@ -3,9 +3,9 @@
 
 import NIOSSL
 
-/// A certificate of localhost that only itself vouches for; made with
+/// A certificate of localhost and provider.test that only itself vouches for; made with
 /// `openssl req -x509 -newkey rsa:2048 -nodes -days 36500 -subj /CN=localhost -addext
-/// subjectAltName=DNS:localhost,IP:127.0.0.1`.
+/// subjectAltName=DNS:localhost,IP:127.0.0.1,DNS:provider.test`.
 enum Fixture {
     /// The certificate's file.
     static let certificate = Self.path(of: "localhost-cert.pem")

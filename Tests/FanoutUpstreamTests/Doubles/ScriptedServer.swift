@@ -46,7 +46,7 @@ final class ScriptedServer: Sendable {
     private let channel: any Channel
     private let board: NoticeBoard<Log>
 
-    init(_ scripts: [[Step]], tls: NIOSSLContext? = nil) async throws {
+    init(_ scripts: [[Step]], tls: NIOSSLContext? = nil, host: String = "127.0.0.1") async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let board = NoticeBoard(Log())
         let left = NIOLockedValueBox(scripts)
@@ -62,7 +62,7 @@ final class ScriptedServer: Sendable {
                     try channel.pipeline.syncOperations.addHandler(ScriptHandler(script, board: board))
                 }
             }
-            .bind(host: "127.0.0.1", port: 0).get()
+            .bind(host: host, port: 0).get()
         self.port = UInt16(self.channel.localAddress?.port ?? 0)
     }
 
