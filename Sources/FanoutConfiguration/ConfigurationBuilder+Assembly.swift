@@ -10,6 +10,7 @@ extension ConfigurationBuilder {
         snapshot.version = (previous?.version ?? 0) &+ 1
         snapshot.routing = self.routing
         snapshot.limits = self.limits
+        snapshot.tenants = self.tenants
         snapshot.accounts = self.accounts.map(\.limits)
         snapshot.deployments = Self.retired(previous?.deployments ?? [])
         var directory = GroupDirectory(previous: previous?.groups ?? [], names: self.groupNames)
@@ -30,6 +31,7 @@ extension ConfigurationBuilder {
         snapshot.groups = directory.groups
         snapshot.names = directory.places
         snapshot.patterns = directory.patterns
+        self.checkTenantModels(in: snapshot, directory)
         return snapshot
     }
 

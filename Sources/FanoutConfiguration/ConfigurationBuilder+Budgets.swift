@@ -71,18 +71,6 @@ extension ConfigurationBuilder {
         }
     }
 
-    /// `fanout.tenants`: a budget for each caller that is named.
-    mutating func readTenants(_ field: Field?) {
-        guard let section = self.reader.section(field) else { return }
-        for field in section.fields {
-            guard var tenant = self.reader.section(field) else { continue }
-            let sum = tenant.take("max_budget")
-            let span = tenant.take("budget_duration")
-            if let budget = self.budget(sum, per: span) { self.routing.tenantBudgets[field.key] = budget }
-            self.reader.finish(tenant, UnreadKeys())
-        }
-    }
-
     /// Once all deployments are known.
     mutating func checkBudgets() {
         let providers = Set(self.drafts.map(\.deployment.endpoint.provider))
@@ -90,7 +78,7 @@ extension ConfigurationBuilder {
             let hint = Spelling.hint(field.key, among: providers.sorted())
             self.reader.warn(field.keyAlone, "no deployment is of a provider of this name\(hint)")
         }
-        let coversAll = !self.routing.tagBudgets.isEmpty || !self.routing.tenantBudgets.isEmpty
+        let coversAll = !self.routing.tagBudgets.isEmpty || self.tenants.haveBudgets
         for draft in self.drafts where draft.deployment.price == nil {
             let deployment = draft.deployment
             let isCovered =

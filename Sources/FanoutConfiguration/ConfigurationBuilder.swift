@@ -41,6 +41,11 @@ struct ConfigurationBuilder {
     var service: ServiceSettings
     var routing = RoutingSettings()
     var limits = Limits()
+    var tenants = TenantPolicies()
+    /// `models` of tenants, to look for groups of their names.
+    var tenantModels: [Field] = []
+    /// Numbers of users and groups.
+    let identities: IdentityReader
     var tokenizers: [Tokenizer] = []
     var isStrict: Bool
     /// What happens to rates was said, so that nobody needs to be told.
@@ -70,7 +75,14 @@ struct ConfigurationBuilder {
     /// The same, to look them up.
     var knownGroups: Set<String> = []
 
-    init(log: DiagnosticLog, environment: [String: String], files: FileReader, overrides: ConfigurationOverrides) {
+    init(
+        log: DiagnosticLog,
+        environment: [String: String],
+        files: FileReader,
+        identities: IdentityReader,
+        overrides: ConfigurationOverrides
+    ) {
+        self.identities = identities
         self.reader = FieldReader(log: log, values: ValueSource(variables: environment, files: files))
         self.environment = environment
         self.overrides = overrides

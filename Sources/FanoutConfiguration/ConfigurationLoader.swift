@@ -18,14 +18,17 @@ package struct LoadedConfiguration: Sendable {
 
 /// Makes a snapshot of LiteLLM's `config.yaml`, its `fanout:` section, the environment and the command line.
 ///
-/// It reads no clock, no environment and no file but through what it is given.
+/// It reads no clock, no environment, no file and no user's number but through what it is given.
 package struct ConfigurationLoader: Sendable {
     /// Reads the file itself, included files and credentials.
     package var files: FileReader
+    /// Looks up names of users and groups.
+    package var identities: IdentityReader
 
     /// Makes a loader.
-    package init(files: FileReader = .system) {
+    package init(files: FileReader = .system, identities: IdentityReader = .system) {
         self.files = files
+        self.identities = identities
     }
 
     /// Loads the file that the command line or `FANOUT_CONFIG` names.
@@ -81,6 +84,7 @@ package struct ConfigurationLoader: Sendable {
             log: inclusion.log,
             environment: environment,
             files: self.files,
+            identities: self.identities,
             overrides: overrides
         )
         builder.read(&root)

@@ -132,18 +132,18 @@ extension Engine {
             failure.message = "cancelled: \(Self.words(for: refusal.reason))"
         case .deadlineExceeded:
             failure.retryAfterMilliseconds = refusal.retryMilliseconds == 0 ? nil : refusal.retryMilliseconds
-            failure.message = refusal.wordsOfDeadline(group: group)
+            failure.message = refusal.wordsOfDeadline(group: group, tenant: run.tenant)
         case .budgetExceeded:
             failure.retryAfterMilliseconds =
                 refusal.earliestMilliseconds == 0 ? nil : refusal.earliestMilliseconds
-            failure.message = refusal.words(group: group) ?? "a budget is spent"
+            failure.message = refusal.words(group: group, tenant: run.tenant) ?? "a budget is spent"
         case .noRoute:
             failure.message =
-                refusal.words(group: group)
+                refusal.words(group: group, tenant: run.tenant)
                 ?? "no deployment of '\(group)' can serve this request: see `fanout status` for what they offer"
         default:
             failure.message =
-                refusal.words(group: group) ?? "'\(group)' can't be served: \(refusal.code.name)"
+                refusal.words(group: group, tenant: run.tenant) ?? "'\(group)' can't be served: \(refusal.code.name)"
         }
         if let lane = refusal.lane {
             let deployment = self.snapshot.deployments[Int(lane.index)].name

@@ -118,12 +118,20 @@ package final class Engine: AttemptSink {
         terms.maxConcurrency = options.maxConcurrency
         terms.failFast = options.failFast
         terms.maxCostNanoUSD = options.maxCostNanoUSD
-        let budgets = self.snapshot.routing.tenantBudgets
-        terms.budget = budgets[tenant] ?? budgets[RoutingSettings.otherTenants]
+        terms.bounds = self.bounds(of: tenant)
         if options.batchDeadlineMilliseconds != 0 {
             terms.deadline = received.adding(milliseconds: options.batchDeadlineMilliseconds)
         }
         return terms
+    }
+
+    private func bounds(of tenant: String) -> TenantBounds {
+        let policy = self.snapshot.tenants.policy(of: tenant)
+        var bounds = TenantBounds()
+        bounds.budget = policy.budget
+        bounds.maxConcurrency = policy.maxConcurrency
+        bounds.rates = policy.rates
+        return bounds
     }
 
     /// Adds an item; ``submit(_:now:)`` hands it to the router.
@@ -207,12 +215,17 @@ package final class Engine: AttemptSink {
 
     /// Puts a new configuration in force.
     ///
-    /// Attempts under way keep theirs. `tokenizers` = `nil` keeps those in force.
+    /// Attempts under way keep theirs, and batches the models that they were opened with; what tenants may do
+    /// together changes at once. `tokenizers` = `nil` keeps those in force.
     package func reload(_ snapshot: Snapshot, tokenizers: [Tokenizer]? = nil, now: Instant) {
         if let tokenizers { self.tokens.use(tokenizers) }
         self.snapshot = snapshot
         self.targets = snapshot.deployments.map(LiveDeployment.init)
         self.perform(self.router.assumeIsolated { $0.reload(snapshot, now: now) })
+        for (tenant, id) in self.tenants.all {
+            let bounds = self.bounds(of: tenant)
+            self.perform(self.router.assumeIsolated { $0.bound(id, bounds, now: now) })
+        }
     }
 
     /// Ends every run: what waits was not started, what runs is cancelled.

@@ -5,7 +5,8 @@ internal import FanoutRouter
 
 extension Refusal {
     /// What an item that ran out of time, or would, is told.
-    func wordsOfDeadline(group: String) -> String {
+    func wordsOfDeadline(group: String, tenant: String) -> String {
+        if self.obstacle == .tenantRates, let words = self.words(group: group, tenant: tenant) { return words }
         let advice = "raise deadline_ms or add capacity"
         if self.isForeseen {
             return "'\(group)' can't answer before the deadline: with what waits before it, that would take at least"
@@ -18,7 +19,7 @@ extension Refusal {
     }
 
     /// What stood between an item and every lane of its groups, and what would help; `nil` = the router named nothing.
-    func words(group: String) -> String? {
+    func words(group: String, tenant: String) -> String? {
         let none = "no deployment of '\(group)'"
         let again =
             self.earliestMilliseconds == 0
@@ -37,7 +38,10 @@ extension Refusal {
         case .providerBudget: return "the budget of the provider that serves '\(group)' is spent: \(again)"
         case .deploymentBudget: return "the budget of each deployment of '\(group)' is spent: \(again)"
         case .tagBudget: return "the budget of one of the item's tags is spent: \(again)"
-        case .tenantBudget: return "the caller's budget is spent: \(again)"
+        case .tenantBudget: return "the budget of the tenant '\(tenant)' is spent: \(again)"
+        case .tenantRates:
+            return "the tenant '\(tenant)' had used up its rpm or tpm until the deadline, and could go on in"
+                + " \(self.earliestMilliseconds) ms: ask for more in fanout.tenants, raise deadline_ms, or send less"
         case .batchBudget: return "the batch has spent its max_cost_nano_usd: raise it to run the rest"
         }
     }

@@ -12,6 +12,14 @@ struct TicketBuilder {
     let snapshot: Snapshot
     let tenant: String
     let options: BatchOptions
+    private let policy: TenantPolicy
+
+    init(snapshot: Snapshot, tenant: String, options: BatchOptions) {
+        self.snapshot = snapshot
+        self.tenant = tenant
+        self.options = options
+        self.policy = snapshot.tenants.policy(of: tenant)
+    }
 
     /// The ticket of an item, or why it can't have one: an unknown model, or a request that no provider would take.
     ///
@@ -26,6 +34,7 @@ struct TicketBuilder {
         guard let task = item.request.task else {
             throw Failure(.invalidRequest, "the item asks for nothing: give it a chat, completion or embedding")
         }
+        try self.policy.admit(item, of: self.tenant)
         let legs = self.snapshot.legs(of: item)
         var rest: [GroupID] = []
         let group: GroupID

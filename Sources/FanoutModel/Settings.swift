@@ -21,8 +21,6 @@ package struct RoutingSettings: Sendable, Hashable {
     package var providerBudgets: [String: Budget] = [:]
     /// By tag: `tag_budget_config`.
     package var tagBudgets: [String: Budget] = [:]
-    /// By tenant name; ``otherTenants`` stands for all that aren't named.
-    package var tenantBudgets: [String: Budget] = [:]
     /// By ``PriorityClass``, most urgent first.
     package var classes: [ClassSettings] = [
         ClassSettings(floor: 0.05, promotionMilliseconds: 5_000),
@@ -61,9 +59,6 @@ package struct RoutingSettings: Sendable, Hashable {
     /// How many a lane takes is learned below that, from eight on. By Little's law 600,000 tokens a minute in answers
     /// of 500 tokens and ten seconds are 200 in flight; a slower model is given twice that.
     package var laneConcurrency: UInt32 = 512
-
-    /// The key of ``tenantBudgets`` that holds for each tenant that isn't named.
-    package static let otherTenants = "default"
 
     /// The defaults.
     package init() {}

@@ -54,6 +54,8 @@ package struct Snapshot: Sendable {
     package var defaultFallbacks: [GroupID] = []
     /// How requests are routed.
     package var routing = RoutingSettings()
+    /// Who may use it.
+    package var tenants = TenantPolicies()
     /// How much is taken in.
     package var limits = Limits()
 

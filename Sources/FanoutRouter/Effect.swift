@@ -88,6 +88,8 @@ package enum RouteObstacle: Sendable, Hashable, CaseIterable {
     case tagBudget
     /// The tenant's budget is spent.
     case tenantBudget
+    /// The tenant's limits of requests or tokens a minute hold it back.
+    case tenantRates
     /// The batch has spent its bound.
     case batchBudget
 }

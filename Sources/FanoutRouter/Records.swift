@@ -181,6 +181,12 @@ struct TenantRecord {
     /// The place of its budget among the purses.
     var purse: Int
     var inFlight: UInt32 = 0
+    /// The most in flight; `nil` = as for each tenant.
+    var maxConcurrency: UInt32?
+    /// What its attempts take in a minute.
+    var limits = RateGate()
+    /// When its timer fires.
+    var armed = Instant.never
     /// Its nodes that wait for the tenant, not for a lane.
     var parked = Ring()
 }

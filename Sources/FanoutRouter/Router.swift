@@ -32,6 +32,11 @@ package actor Router {
         self.effects { $0.open(run, terms, now: now, into: &$1) }
     }
 
+    /// See ``RouterCore/bound(_:_:now:into:)``.
+    package func bound(_ tenant: TenantID, _ bounds: TenantBounds, now: Instant) -> [Effect] {
+        self.effects { $0.bound(tenant, bounds, now: now, into: &$1) }
+    }
+
     /// See ``RouterCore/submit(_:_:now:into:)``.
     package func submit(_ run: RunID, _ tickets: [Ticket], now: Instant) -> [Effect] {
         self.effects { $0.submit(run, tickets, now: now, into: &$1) }

@@ -133,7 +133,7 @@ extension RouterCore {
             )
         }
         let run = self.flows[flow].run
-        let tenant = self.snapshot.routing.tenantConcurrency
+        let tenant = Int(self.nodes[node].tenant.index)
         all = min(all, self.turnover(of: self.snapshot.routing.daemonConcurrency, fastest, seconds))
         let hasFloor = self.floor(ofRank: Self.index(of: key.priorityClass)) > 0
         if all.isFinite, !hasFloor { all -= self.moreUrgent(than: key) }
@@ -148,7 +148,8 @@ extension RouterCore {
         all = Self.share(of: all, others: self.queues[queue].nodes.members.filter { $0 != node }) {
             Double(self.nodes[$0].cost) / unit
         }
-        all = min(all, self.turnover(of: tenant, fastest, seconds))
+        all = min(all, self.turnover(of: self.places(of: tenant), fastest, seconds))
+        all = min(all, self.tenants[tenant].limits.startsMax(cost, size: size, within: seconds, now: self.now))
         all = Self.share(of: all, others: self.nodes[node].flows.members.filter { $0 != flow }) {
             Double(self.flows[$0].line.live)
         }

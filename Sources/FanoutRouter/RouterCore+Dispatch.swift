@@ -30,12 +30,6 @@ extension RouterCore {
         return key.permitted.intersection(free)
     }
 
-    /// Whether a tenant has all in flight that it may, or no money for more.
-    func isFull(_ tenant: Int) -> Bool {
-        self.tenants[tenant].inFlight >= self.snapshot.routing.tenantConcurrency
-            || !self.purses[self.tenants[tenant].purse].purse.takesMore(now: self.now)
-    }
-
     /// Starts one leg of a queue, or finds out why none can start.
     private mutating func serve(_ queue: Slot, _ effects: inout [Effect]) {
         let lanes = self.usableLanes(of: queue)

@@ -77,8 +77,11 @@ extension RouterCore {
             guard rank == 0 else { continue }
             ahead += min(waiting, Double(items) * Double(self.queues[queue].nodes.count))
         }
-        let width = Double(self.width(of: terms))
-        return max(service, max((ahead + Double(items)) / rate, Double(items) * service / width))
+        let places = terms.bounds.maxConcurrency ?? self.snapshot.routing.tenantConcurrency
+        let width = Double(min(self.width(of: terms), max(1, places)))
+        // The tenant's own limit of tokens is left out: it hangs on answers that are not known yet.
+        let paced = terms.bounds.rates.requestsPerMinute.map { Double(items) * 60 / max($0, 1e-3) } ?? 0
+        return max(max(service, paced), max((ahead + Double(items)) / rate, Double(items) * service / width))
     }
 
     /// What a lane's limits and its account's let start in a second in the long run.

@@ -9,9 +9,12 @@ extension RouterCore {
         var faults: [String] = []
         var byLane = [RateCounts](repeating: .none, count: self.lanes.count)
         var byAccount = [RateCounts](repeating: .none, count: self.accounts.count)
+        var byTenant = [RateCounts](repeating: .none, count: self.tenants.count)
         for slot in self.leases.slots() {
             let lease = self.leases[slot]
             byLane[Int(lease.lane.index)] = byLane[Int(lease.lane.index)] + lease.cost
+            let tenant = Int(self.runs[self.items[lease.item].run].terms.tenant.index)
+            byTenant[tenant] = byTenant[tenant] + lease.cost
             guard lease.account >= 0 else { continue }
             byAccount[Int(lease.account)] = byAccount[Int(lease.account)] + lease.cost
         }
@@ -32,6 +35,11 @@ extension RouterCore {
             if account.limits.maxConcurrency.map({ account.limits.inFlight > $0 }) == true && account.isOpen {
                 faults.append("account \(account.name) is over its concurrency and takes more")
             }
+        }
+        for (index, tenant) in self.tenants.enumerated() {
+            faults += self.check(tenant.limits, reserved: byTenant[index], name: "tenant \(index)")
+            guard !tenant.parked.isEmpty, let instant = self.pacedUntil(index) else { continue }
+            if tenant.armed > instant || self.tenantTimers.next > instant { faults.append("tenant \(index) sleeps on") }
         }
         for slot in self.queues.slots() {
             guard let lane = self.queues[slot].heldLane else { continue }

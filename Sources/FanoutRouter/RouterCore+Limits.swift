@@ -90,6 +90,9 @@ extension RouterCore {
         self.lanes[lane].limits.reserve(cost, pausedUntil: pausedUntil, now: self.now)
         self.lanes[lane].limits.see(rank: rank, now: self.now)
         self.leases[lease].cost = cost
+        let tenant = Int(self.runs[self.items[self.leases[lease].item].run].terms.tenant.index)
+        self.tenants[tenant].limits.reserve(cost, pausedUntil: .zero, now: self.now)
+        if !self.tenants[tenant].parked.isEmpty { self.armTenant(tenant) }
         self.leases[lease].mark = self.lanes[lane].limits.spent
         let account = self.lanes[lane].account
         self.leases[lease].account = account
@@ -107,6 +110,9 @@ extension RouterCore {
         let number = lease.number >> 24
         if lease.isProbe { self.lanes[lane].limits.endProbe(now: self.now) }
         self.lanes[lane].limits.settle(lease.cost, used: used, lease: number, now: self.now)
+        let tenant = Int(self.runs[self.items[lease.item].run].terms.tenant.index)
+        self.tenants[tenant].limits.settle(lease.cost, used: used, lease: number, now: self.now)
+        self.tenantChanged(tenant)
         guard lease.account >= 0 else { return }
         self.accounts[Int(lease.account)].limits.settle(lease.cost, used: used, lease: number, now: self.now)
         self.accountChanged(Int(lease.account), &effects)

@@ -203,6 +203,11 @@ extension RouterCore {
             earliestMilliseconds: earliest
         )
         refusal.isForeseen = late != nil
+        let tenant = Int(self.runs[self.items[item].run].terms.tenant.index)
+        if late == nil, let instant = self.pacedUntil(tenant) {
+            refusal.obstacle = .tenantRates
+            refusal.earliestMilliseconds = max(earliest, instant.milliseconds(since: self.now))
+        }
         refusal.retryMilliseconds = late.map(\.retryMilliseconds) ?? earliest
         self.spend(leg, refusal: refusal, &effects)
     }

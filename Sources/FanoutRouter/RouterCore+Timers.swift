@@ -9,7 +9,8 @@ extension RouterCore {
         @inline(__always)
         get {
             let ofItems = min(self.deadlines.next, self.retries.next)
-            return min(ofItems, min(min(self.laneTimers.next, self.purseTimers.next), self.floorTimers.next))
+            let ofShares = min(min(self.purseTimers.next, self.tenantTimers.next), self.floorTimers.next)
+            return min(ofItems, min(self.laneTimers.next, ofShares))
         }
     }
 
@@ -27,6 +28,7 @@ extension RouterCore {
             self.refresh(id, &effects)
         }
         self.runPurseTimers(&effects)
+        self.runTenantTimers()
         while let entry = self.floorTimers.popDue(now: self.now) { self.reviewFloor(of: entry.slot) }
         while let entry = self.deadlines.popDue(now: self.now) {
             guard self.items[entry.slot].stamp == entry.stamp, self.items[entry.slot].isDeadlineArmed else { continue }

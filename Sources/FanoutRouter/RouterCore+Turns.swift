@@ -76,7 +76,9 @@ extension RouterCore {
     mutating func parkNode(_ node: Slot) {
         self.removeFromQueue(node)
         self.nodes[node].state = .parked
-        self.nodes.append(node, to: &self.tenants[Int(self.nodes[node].tenant.index)].parked)
+        let tenant = Int(self.nodes[node].tenant.index)
+        self.nodes.append(node, to: &self.tenants[tenant].parked)
+        self.armTenant(tenant)
     }
 
     /// A run has a place again, or was resumed: its flows take their turns.

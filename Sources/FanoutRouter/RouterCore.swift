@@ -77,6 +77,8 @@ package struct RouterCore {
     var delayedLegs = 0
     var laneTimers = TimerHeap()
     var purseTimers = TimerHeap()
+    /// When tenants whose rates hold them back may go on.
+    var tenantTimers = TimerHeap()
     /// The instant that the shell was last asked for.
     var wakeUp = Instant.never
 
@@ -129,12 +131,7 @@ package struct RouterCore {
     package mutating func open(_ run: RunID, _ terms: RunTerms, now: Instant, into effects: inout [Effect]) {
         self.begin(now, &effects)
         guard self.runSlots[run] == nil else { preconditionFailure("\(run) is open already") }
-        while self.tenants.count <= Int(terms.tenant.index) {
-            self.tenants.append(TenantRecord(purse: self.addPurse(.tenant(self.tenants.count))))
-        }
-        let tenant = self.tenants[Int(terms.tenant.index)].purse
-        self.purses[tenant].purse.budget = terms.budget
-        self.purseChanged(tenant, &effects)
+        self.bound(terms.tenant, terms.bounds, &effects)
         var record = RunRecord(id: run, terms: terms, limit: self.width(of: terms))
         if terms.maxCostNanoUSD > 0 {
             record.purse.budget = Budget(limitNanoUSD: terms.maxCostNanoUSD, windowMilliseconds: 0)

@@ -72,6 +72,19 @@ package struct RequestDigest: Sendable, Hashable {
     }
 }
 
+/// What the attempts of one tenant may take together.
+package struct TenantBounds: Sendable, Hashable {
+    /// What they may cost; `nil` = any sum.
+    package var budget: Budget?
+    /// The most in flight; `nil` = ``RoutingSettings/tenantConcurrency``.
+    package var maxConcurrency: UInt32?
+    /// What they may take in a minute.
+    package var rates = RateLimits()
+
+    /// As much as anybody.
+    package init() {}
+}
+
 /// What the router knows of a run.
 package struct RunTerms: Sendable, Hashable {
     package var tenant: TenantID
@@ -81,8 +94,8 @@ package struct RunTerms: Sendable, Hashable {
     package var failFast: Bool
     /// Of the whole run; `never` = none.
     package var deadline: Instant
-    /// What its tenant may spend; `nil` = any sum.
-    package var budget: Budget?
+    /// What its tenant may do.
+    package var bounds = TenantBounds()
     /// No attempt starts once this is spent, in 10^-9 US dollars; 0 = no bound.
     package var maxCostNanoUSD: Int64 = 0
 

@@ -66,7 +66,14 @@ final class ServerCore {
             channel.close(promise: nil)
             return nil
         }
-        let session = Session(id: self.nextSession, peer: peer, channel: channel, core: self, now: Engine.now())
+        let session = Session(
+            id: self.nextSession,
+            peer: peer,
+            tenant: self.tenant(of: peer) ?? "uid:\(peer.uid)",
+            channel: channel,
+            core: self,
+            now: Engine.now()
+        )
         self.nextSession += 1
         self.sessions[session.id] = session
         self.connectionsOfTenant[session.tenant, default: 0] += 1
@@ -80,15 +87,15 @@ final class ServerCore {
     /// The handler must have the session by now: it may close at once.
     func refuseIfOverBounds(_ session: Session) {
         let limits = self.limits
-        if session.peer.uid == PeerIdentity.unmappedUID {
-            let words = "the peer's user (\(session.peer.uid)) has no number here and is refused"
-            session.fail(SessionProtocol.Fault(.permission, words))
+        let tenantMax = self.policy(of: session.tenant).maxConnections ?? limits.connectionsPerTenant
+        if self.tenant(of: session.peer) == nil {
+            session.fail(SessionProtocol.Fault(.permission, Self.refusal(of: session.peer)))
         } else if self.sessions.count > limits.connections {
             let words = "the daemon has \(limits.connections) connections: close some"
             session.fail(SessionProtocol.Fault(.tooManyConnections, words, limit: UInt64(limits.connections)))
-        } else if self.connectionsOfTenant[session.tenant, default: 0] > limits.connectionsPerTenant {
-            let words = "\(session.tenant) has \(limits.connectionsPerTenant) connections: share one"
-            session.fail(SessionProtocol.Fault(.tooManyConnections, words, limit: UInt64(limits.connectionsPerTenant)))
+        } else if self.connectionsOfTenant[session.tenant, default: 0] > tenantMax {
+            let words = "the tenant '\(session.tenant)' has \(tenantMax) connections: share one"
+            session.fail(SessionProtocol.Fault(.tooManyConnections, words, limit: UInt64(tenantMax)))
         } else if self.pending.count > limits.pendingConnections, let oldest = self.sessions[self.pending[0]] {
             let words = "more than \(limits.pendingConnections) connections have said no Hello: the oldest is closed"
             oldest.fail(SessionProtocol.Fault(.tooManyConnections, words, limit: UInt64(limits.pendingConnections)))
@@ -107,6 +114,26 @@ final class ServerCore {
         self.connectionsOfTenant[session.tenant] = left == 0 ? nil : left
         session.connectionClosed()
         self.finishDrainIfDone()
+    }
+
+    // MARK: Tenants
+
+    /// The tenant that a caller belongs to under the configuration in force; `nil` = it is refused.
+    func tenant(of peer: PeerIdentity) -> String? {
+        self.engine.snapshot.tenants.tenant(user: peer.uid, groups: peer.groups)
+    }
+
+    func policy(of tenant: String) -> TenantPolicy { self.engine.snapshot.tenants.policy(of: tenant) }
+
+    /// What somebody is told whom no tenant stands for.
+    static func refusal(of peer: PeerIdentity) -> String {
+        if peer.uid == TenantPolicies.unmappedUser {
+            return "the peer's user (\(peer.uid)) has no number of its own here, and no tenant names it:"
+                + " ask for one in fanout.tenants whose match.users has \(peer.uid)"
+        }
+        let groups = peer.groups.sorted().prefix(32).map(String.init).joined(separator: ", ")
+        return
+            "no tenant matches user \(peer.uid) with the groups \(groups): ask for one in fanout.tenants, or for a default"
     }
 
     // MARK: Answers
@@ -133,8 +160,7 @@ final class ServerCore {
         welcome.uid = session.peer.uid
         welcome.gid = session.peer.gid
         welcome.tenant = session.tenant
-        let snapshot = self.engine.snapshot
-        welcome.models = (snapshot.names.keys + snapshot.patterns.map(\.name)).sorted()
+        welcome.models = self.engine.snapshot.models(for: self.policy(of: session.tenant))
         return welcome
     }
 

@@ -16,7 +16,16 @@ extension Session {
             self.reject(frame, refusal, byteCount: byteCount)
             return
         }
-        let forecast = self.forecast(submit, now: now)
+        let tenant: String
+        var submit = submit
+        do {
+            (tenant, submit.options) = try self.admit(submit.options)
+        } catch {
+            let words = error.param.isEmpty ? error.message : "\(error.param): \(error.message)"
+            self.reject(frame, ServerFrame.Rejection(code: error.code, message: words), byteCount: byteCount)
+            return
+        }
+        let forecast = self.forecast(submit, of: tenant, now: now)
         if let refusal = forecast.refusal {
             let rejection = ServerFrame.Rejection(
                 code: .admissionRefused,
@@ -38,7 +47,7 @@ extension Session {
             label: "\(self.id)/\(id)",
             options: submit.options,
             defaults: submit.defaults,
-            tenant: self.tenant,
+            tenant: tenant,
             received: now,
             sink: batch
         )
@@ -52,8 +61,16 @@ extension Session {
         batch.updateDispatch(now: now)
     }
 
+    /// Whose batch it is that comes now, and what it runs with.
+    private func admit(_ options: BatchOptions) throws(Failure) -> (String, BatchOptions) {
+        guard let tenant = self.core.tenant(of: self.peer) else {
+            throw Failure(.permission, ServerCore.refusal(of: self.peer))
+        }
+        return (tenant, try self.core.policy(of: tenant).admit(options, of: tenant))
+    }
+
     /// What the router expects of a batch; nothing while more of it may come.
-    private func forecast(_ submit: ClientFrame.Submit, now: Instant) -> BatchForecast {
+    private func forecast(_ submit: ClientFrame.Submit, of tenant: String, now: Instant) -> BatchForecast {
         guard !submit.isOpen else { return BatchForecast() }
         var counts: [(model: String, items: Int)] = []
         for case .item(let item) in submit.items {
@@ -67,7 +84,7 @@ extension Session {
                 return BatchForecast()
             }
         }
-        return self.engine.forecast(counts, of: self.tenant, options: submit.options, received: now)
+        return self.engine.forecast(counts, of: tenant, options: submit.options, received: now)
     }
 
     func append(_ frame: ClientFrame, _ append: ClientFrame.Append, byteCount: Int, now: Instant) {

@@ -16,6 +16,9 @@ internal import NIOCore
 final class Session {
     let id: UInt64
     let peer: PeerIdentity
+    /// As of the connect: its connection and its blobs are counted under it.
+    ///
+    /// Each batch belongs to the tenant that the configuration then in force says.
     let tenant: String
     let channel: any Channel
     let core: ServerCore
@@ -42,10 +45,17 @@ final class Session {
     private(set) var outputIsOverSoftMark = false
     private var readingIsPaused = false
 
-    init(id: UInt64, peer: PeerIdentity, channel: any Channel, core: ServerCore, now: Instant) {
+    init(
+        id: UInt64,
+        peer: PeerIdentity,
+        tenant: String,
+        channel: any Channel,
+        core: ServerCore,
+        now: Instant
+    ) {
         self.id = id
         self.peer = peer
-        self.tenant = peer.tenant
+        self.tenant = tenant
         self.channel = channel
         self.core = core
         self.connected = now

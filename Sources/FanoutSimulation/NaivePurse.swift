@@ -95,7 +95,7 @@ extension Referee {
     }
 
     mutating func openPurses(of run: RunID, _ terms: RunTerms) {
-        self.money[.tenant(terms.tenant), default: NaivePurse(nil)].budget = terms.budget
+        self.money[.tenant(terms.tenant), default: NaivePurse(nil)].budget = terms.bounds.budget
         if terms.maxCostNanoUSD > 0 {
             self.money[.run(run)] = NaivePurse(Budget(limitNanoUSD: terms.maxCostNanoUSD, windowMilliseconds: 0))
         }

@@ -56,7 +56,7 @@ extension Simulation {
         var terms = RunTerms(tenant: TenantID(self.world.below(3)))
         terms.priorityClass = self.world.pick(PriorityClass.allCases)
         terms.maxConcurrency = UInt32(self.world.pick([0, 1, 2, 5]))
-        terms.budget = self.world.tenantBudgets[Int(terms.tenant.index)]
+        terms.bounds.budget = self.world.tenantBudgets[Int(terms.tenant.index)]
         if self.world.chance(10) { terms.maxCostNanoUSD = Int64(self.world.pick([1, 500_000, 30_000_000])) }
         terms.failFast = self.world.chance(10)
         if self.world.chance(20) {

@@ -46,6 +46,7 @@ import Testing
             log: inclusion.log,
             environment: everyVariable,
             files: .none,
+            identities: identities,
             overrides: ConfigurationOverrides()
         )
         builder.read(&root)

@@ -170,6 +170,14 @@ let everyKeyOfOurs = """
         bulk: {floor: 0, promotion_seconds: 4}
       tenants:
         default: {max_budget: 5, budget_duration: 1d}
+        search:
+          match: {users: [1001], groups: [2001]}
+          models: [chat, gpt*]
+          max_class: interactive
+          max_parallel_requests: 10
+          max_connections: 5
+          rpm: 600
+          tpm: 100000
       tokenizers: [{models: [chat], file: /usr/share/o200k_base.tiktoken, pattern: o200k}]
       limits: {rates: enforced, connections: 10}
 

@@ -13,6 +13,12 @@ func files(_ contents: [String: String]) -> FileReader {
     }
 }
 
+/// Users and groups that exist only in a test.
+let identities = IdentityReader(
+    user: { ["alice": 1_001, "bob": 1_002][$0] },
+    group: { ["search": 2_001][$0] }
+)
+
 /// Loads a text as `config.yaml`.
 func load(
     _ yaml: String,
@@ -21,7 +27,7 @@ func load(
     overrides: ConfigurationOverrides = ConfigurationOverrides(),
     previous: Snapshot? = nil
 ) throws -> LoadedConfiguration {
-    try ConfigurationLoader(files: files(contents)).load(
+    try ConfigurationLoader(files: files(contents), identities: identities).load(
         yaml: yaml,
         path: "config.yaml",
         environment: environment,

@@ -116,9 +116,9 @@ import Testing
             """
         )
         #expect(loaded.lines == [])
-        let budgets = loaded.snapshot.routing.tenantBudgets
-        #expect(budgets["uid:1000"]?.limitNanoUSD == 2_000_000_000)
-        #expect(budgets[RoutingSettings.otherTenants]?.windowMilliseconds == 3_600_000)
+        let tenants = loaded.snapshot.tenants
+        #expect(tenants.named["uid:1000"]?.budget?.limitNanoUSD == 2_000_000_000)
+        #expect(tenants.others?.budget?.windowMilliseconds == 3_600_000)
     }
 
     // MARK: Accounts

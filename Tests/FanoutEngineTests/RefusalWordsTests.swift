@@ -15,25 +15,28 @@ import Testing
         obstacle: RouteObstacle
     ) throws {
         let refusal = Refusal(code: .noRoute, obstacle: obstacle)
-        let words = try #require(refusal.words(group: "the-group"))
-        #expect(words.contains("the-group") || words.contains("budget") || words.contains("max_cost"))
+        let words = try #require(refusal.words(group: "the-group", tenant: "t"))
+        #expect(
+            words.contains("the-group") || words.contains("budget") || words.contains("max_cost")
+                || words.contains("'t'")
+        )
         #expect(words.contains(":"))
         for other in RouteObstacle.allCases where other != obstacle {
-            #expect(Refusal(code: .noRoute, obstacle: other).words(group: "the-group") != words)
+            #expect(Refusal(code: .noRoute, obstacle: other).words(group: "the-group", tenant: "t") != words)
         }
     }
 
     @Test func `a spent budget says when it begins anew`() {
         let refusal = Refusal(code: .budgetExceeded, obstacle: .providerBudget, earliestMilliseconds: 1_234)
-        #expect(refusal.words(group: "g")?.contains("1234 ms") == true)
+        #expect(refusal.words(group: "g", tenant: "t")?.contains("1234 ms") == true)
     }
 
     @Test func `an item that would be late is told how long it would take`() {
         var refusal = Refusal(code: .deadlineExceeded, earliestMilliseconds: 1_234)
-        #expect(refusal.wordsOfDeadline(group: "g").contains("start was in 1234 ms"))
+        #expect(refusal.wordsOfDeadline(group: "g", tenant: "t").contains("start was in 1234 ms"))
         refusal.isForeseen = true
-        #expect(refusal.wordsOfDeadline(group: "g").contains("'g' can't answer before the deadline"))
-        #expect(refusal.wordsOfDeadline(group: "g").contains("1234 ms"))
+        #expect(refusal.wordsOfDeadline(group: "g", tenant: "t").contains("'g' can't answer before the deadline"))
+        #expect(refusal.wordsOfDeadline(group: "g", tenant: "t").contains("1234 ms"))
     }
 
     @Test func `tags that fit nothing are named in the item's failure`() async throws {

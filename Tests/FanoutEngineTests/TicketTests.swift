@@ -56,17 +56,20 @@ import Testing
         var snapshot = SampleSnapshot.make([("a", 1)])
         let own = Budget(limitNanoUSD: 5_000_000_000, windowMilliseconds: 86_400_000)
         let others = Budget(limitNanoUSD: 1, windowMilliseconds: 1_000)
-        snapshot.routing.tenantBudgets = ["uid:1": own, RoutingSettings.otherTenants: others]
+        snapshot.tenants.named["uid:1"] = TenantPolicy()
+        snapshot.tenants.named["uid:1"]?.budget = own
+        snapshot.tenants.others = TenantPolicy()
+        snapshot.tenants.others?.budget = others
         try await EngineKit.run(snapshot) { kit in
             var options = BatchOptions()
             options.maxCostNanoUSD = 7
             let terms = kit.engine.terms(of: "uid:1", options: options, received: .zero)
-            #expect(terms.budget == own)
+            #expect(terms.bounds.budget == own)
             #expect(terms.maxCostNanoUSD == 7)
-            #expect(kit.engine.terms(of: "uid:2", options: options, received: .zero).budget == others)
+            #expect(kit.engine.terms(of: "uid:2", options: options, received: .zero).bounds.budget == others)
         }
         try await EngineKit.run(SampleSnapshot.make([("a", 1)])) { kit in
-            #expect(kit.engine.terms(of: "uid:1", options: BatchOptions(), received: .zero).budget == nil)
+            #expect(kit.engine.terms(of: "uid:1", options: BatchOptions(), received: .zero).bounds.budget == nil)
         }
     }
 }

@@ -38,7 +38,7 @@ import Testing
     ) -> Bench {
         let budget = Budget(limitNanoUSD: limit, windowMilliseconds: Self.window)
         var terms = RunTerms(tenant: TenantID(0))
-        if scope == .tenant { terms.budget = budget }
+        if scope == .tenant { terms.bounds.budget = budget }
         if scope == .batch { terms.maxCostNanoUSD = limit }
         return Bench(
             Bench.snapshot(lanes: lanes) {
