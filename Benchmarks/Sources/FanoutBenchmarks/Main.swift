@@ -13,6 +13,7 @@ struct Main {
         )
         try runWireBenchmarks(stopwatch)
         try runJSONBenchmarks(stopwatch)
+        try runTranslatorBenchmarks(stopwatch)
         try runRouterBenchmarks(stopwatch)
         runUrgentBenchmarks(stopwatch)
     }

@@ -33,21 +33,13 @@ enum Samples {
         model: "bench"
     )
 
+    /// The text as JSON has it between its quotation marks.
+    static let escapedText = Self.text.replacing("\n", with: #"\n"#).replacing("\"", with: #"\""#)
+
     /// The body that the benchmark's upstreams answer.
-    static let completion: [UInt8] = {
-        let escaped = Self.text.flatMap { character -> [Character] in
-            switch character {
-            case "\n": ["\\", "n"]
-            case "\"": ["\\", "\""]
-            default: [character]
-            }
-        }
-        let body = """
-            {"id":"chatcmpl-bench0001","object":"chat.completion","created":1790000000,"model":"bench",\
-            "choices":[{"index":0,"message":{"role":"assistant","content":"\(String(escaped))","refusal":null},\
-            "logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":210,"completion_tokens":205,\
-            "total_tokens":415},"system_fingerprint":"fp_bench"}
-            """
-        return Array(body.utf8)
-    }()
+    static let completion =
+        #"{"id":"chatcmpl-bench0001","object":"chat.completion","created":1790000000,"model":"bench","#
+        + #""choices":[{"index":0,"message":{"role":"assistant","content":"\#(Self.escapedText)","refusal":null},"#
+        + #""logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":210,"completion_tokens":205,"#
+        + #""total_tokens":415},"system_fingerprint":"fp_bench"}"#
 }
