@@ -88,7 +88,9 @@ extension ConfigurationBuilder {
         guard let address = self.tokenAddress(text, adding: "/", sts ?? self.variableField(variable)) else {
             return nil
         }
-        let name = origin.roles.last.map { "the role \($0.arn)" } ?? "the container's own role"
+        var name = "the container's own role"
+        if case .instance = origin.start { name = "this machine's own role" }
+        if let role = origin.roles.last { name = "the role \(role.arn)" }
         let chain = AWSRoleChain(
             start: origin.start,
             roles: origin.roles,

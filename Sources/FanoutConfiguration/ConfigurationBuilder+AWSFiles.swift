@@ -13,8 +13,8 @@ extension ConfigurationBuilder {
 
     /// What AWS's own tools find in this environment, in their order; nil = nothing.
     ///
-    /// The machine's own role is not among it: elsewhere than at AWS the first request would find out that nothing
-    /// answers at the address of an instance's metadata.
+    /// The machine's own role is asked for only where somebody says so, by the address of its metadata or by a profile:
+    /// elsewhere than at AWS the first request would find out that nothing answers there.
     mutating func ambientAWSOrigin() -> FoundAWSOrigin? {
         if let found = self.awsVariables() { return found }
         if let arn = self.ambient("AWS_ROLE_ARN"), let path = self.ambient("AWS_WEB_IDENTITY_TOKEN_FILE") {
@@ -24,7 +24,8 @@ extension ConfigurationBuilder {
         let named = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"].first { self.ambient($0) != nil }
         let field = self.variableField(named ?? "AWS_PROFILE")
         let profile = named.flatMap { self.ambient($0) } ?? "default"
-        return self.awsProfile(profile, field, isWanted: named != nil) ?? self.awsContainer()
+        if let found = self.awsProfile(profile, field, isWanted: named != nil) ?? self.awsContainer() { return found }
+        return self.ambient(Self.instanceVariable) == nil ? nil : self.awsInstance()
     }
 
     /// The key of a profile; nil = nobody has named it, and it isn't there.
@@ -52,6 +53,7 @@ extension ConfigurationBuilder {
         case .tokenFile(let path): found = FoundAWSOrigin(origin: AWSOrigin(start: .webToken(.file(path))))
         case .environment: found = self.awsVariables()
         case .container: found = self.awsContainer()
+        case .instance: found = self.awsInstance()
         }
         guard var found else {
             self.reader.error(field, "names a profile whose credential_source has nothing: its variables aren't set")
@@ -88,6 +90,35 @@ extension ConfigurationBuilder {
         return FoundAWSOrigin(origin: AWSOrigin(start: .key(key)))
     }
 
+    // MARK: The machine's metadata
+
+    private static let instanceVariable = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
+
+    private mutating func awsInstance() -> FoundAWSOrigin {
+        let text = self.ambient(Self.instanceVariable) ?? "http://169.254.169.254"
+        let field = self.variableField(Self.instanceVariable)
+        guard let base = try? BaseURL(text) else {
+            self.reader.error(field, "isn't the address of a server")
+            return FoundAWSOrigin(origin: nil)
+        }
+        guard base.isSecure || base.isLocal || Self.linkHosts.contains(base.host) else {
+            self.reader.error(field, "would ask for keys unencrypted at \(base.host); use https://")
+            return FoundAWSOrigin(origin: nil)
+        }
+        let address = TokenAddress(
+            isSecure: base.isSecure,
+            host: base.host,
+            port: base.port,
+            path: base.path + "/latest/"
+        )
+        return FoundAWSOrigin(origin: AWSOrigin(start: .instance(address)))
+    }
+
+    /// AWS's own addresses for its servers beside containers and machines, which are the machine's own links.
+    private static let linkHosts = [
+        "169.254.169.254", "fd00:ec2::254", "169.254.170.2", "169.254.170.23", "fd00:ec2::23",
+    ]
+
     // MARK: The server beside a container
 
     private static let containerHost = "http://169.254.170.2"
@@ -108,9 +139,7 @@ extension ConfigurationBuilder {
             self.reader.error(field, "isn't the address of a server")
             return FoundAWSOrigin(origin: nil)
         }
-        // AWS's own addresses for it, which are the machine's own links.
-        guard base.isSecure || base.isLocal || ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"].contains(base.host)
-        else {
+        guard base.isSecure || base.isLocal || Self.linkHosts.contains(base.host) else {
             self.reader.error(field, "would ask for keys unencrypted at \(base.host); use https://")
             return FoundAWSOrigin(origin: nil)
         }

@@ -19,6 +19,8 @@ package struct AWSProfiles: Sendable {
             case environment
             /// The server beside the container.
             case container
+            /// The machine's metadata.
+            case instance
         }
 
         /// Where the first key comes from.
@@ -124,8 +126,12 @@ package struct AWSProfiles: Sendable {
         switch source {
         case "Environment": return .environment
         case "EcsContainer": return .container
+        case "Ec2InstanceMetadata": return .instance
         default:
-            throw Problem(words: "has a credential_source that isn't supported; it may be Environment or EcsContainer")
+            throw Problem(
+                words: "has a credential_source that is none; it may be Environment, EcsContainer or "
+                    + "Ec2InstanceMetadata"
+            )
         }
     }
 

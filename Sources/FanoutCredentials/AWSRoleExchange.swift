@@ -7,15 +7,27 @@ internal import FanoutProviders
 /// The steps to a key of AWS that ends: a file or a server at first, then a role after the other.
 ///
 /// Source: AWS Security Token Service API Reference, `AssumeRole` (which is signed) and `AssumeRoleWithWebIdentity`
-/// (which isn't); AWS SDKs and Tools Reference Guide, "Container credential provider".
+/// (which isn't); AWS SDKs and Tools Reference Guide, "Container credential provider"; Amazon EC2 User Guide, "Use the
+/// Instance Metadata Service", version 2.
 struct AWSRoleExchange: Sendable {
     private let chain: AWSRoleChain
     private let name: String
     /// What there is so far.
     private var key: AWSCredentials?
     private var rolesTaken = 0
-    /// Whether a role has been asked for, not the container's key.
-    private var asksForRole = false
+    /// What was asked for last.
+    private var asked = Asked.key
+
+    private enum Asked {
+        /// What an instance's metadata want with each request.
+        case session
+        /// The instance's own role.
+        case name(session: Secret)
+        /// The key of a container or an instance.
+        case key
+        /// That of a role.
+        case role
+    }
 
     init(_ chain: AWSRoleChain, name: String) {
         self.chain = chain
@@ -30,6 +42,9 @@ struct AWSRoleExchange: Sendable {
         case .webToken(.text(let token)): return self.assume(with: token)
         case .container(let address, nil): return .send(.get(address))
         case .container(let address, .text(let token)?): return .send(Self.container(address, token))
+        case .instance(let address):
+            self.asked = .session
+            return .send(Self.session(at: address))
         case .webToken(.file(let path)), .container(_, .file(let path)?):
             return .read(path: path, bytesMax: CredentialExchange.tokenFileBytesMax)
         }
@@ -51,18 +66,57 @@ struct AWSRoleExchange: Sendable {
     }
 
     mutating func answered(_ answer: TokenAnswer, wallClockSeconds: Int64) -> CredentialExchange.Step {
-        var address = self.chain.address
-        if !self.asksForRole, case .container(let container, _) = self.chain.start { address = container }
         let content = AWSKeyAnswer(answer.body)
         guard answer.status == 200 else {
-            return .ended(.failure(.refused(content.refusal, answer, of: self.name, at: address)))
+            return .ended(.failure(.refused(content.refusal, answer, of: self.name, at: self.address)))
         }
-        guard let key = content.key else { return .ended(.failure(.noToken(of: self.name, at: address))) }
+        if let next = self.instanceStep(answer.body) { return next }
+        guard let key = content.key else { return .ended(.failure(.noToken(of: self.name, at: self.address))) }
         self.key = key
-        if self.asksForRole { self.rolesTaken += 1 }
+        if case .role = self.asked { self.rolesTaken += 1 }
         guard self.rolesTaken == self.chain.roles.count else { return self.assume(with: key, wallClockSeconds) }
         let life = content.lifeMilliseconds(wallClockSeconds: wallClockSeconds)
         return .ended(.success(FetchedCredential(credential: .aws(key), lifeMilliseconds: life)))
+    }
+
+    /// Who was asked last.
+    private var address: TokenAddress {
+        if case .role = self.asked { return self.chain.address }
+        switch self.chain.start {
+        case .container(let address, _), .instance(let address): return address
+        case .key, .webToken: return self.chain.address
+        }
+    }
+
+    // MARK: An instance's metadata
+
+    /// What follows an answer of an instance's metadata that isn't the key yet; nil = it is, or somebody else's.
+    private mutating func instanceStep(_ body: [UInt8]) -> CredentialExchange.Step? {
+        guard case .instance(let base) = self.chain.start else { return nil }
+        var address = base
+        address.path += "meta-data/iam/security-credentials/"
+        let text = (try? CredentialExchange.token(body)) ?? ""
+        let isUsable = text.utf8.allSatisfy { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }
+        switch self.asked {
+        case .session where !text.isEmpty:
+            self.asked = .name(session: Secret(text))
+            return .send(.get(address, header: Self.sessionHeader, Secret(text)))
+        case .name(let session) where !text.isEmpty && isUsable:
+            self.asked = .key
+            address.path += text
+            return .send(.get(address, header: Self.sessionHeader, session))
+        case .session, .name: return .ended(.failure(.noToken(of: self.name, at: base)))
+        case .key, .role: return nil
+        }
+    }
+
+    private static let sessionHeader = "x-aws-ec2-metadata-token"
+
+    /// Version 2 of the metadata: each request carries a token that was asked for by PUT.
+    private static func session(at base: TokenAddress) -> TokenRequest {
+        var address = base
+        address.path += "api/token"
+        return .put(address, header: "x-aws-ec2-metadata-token-ttl-seconds", Secret("300"))
     }
 
     // MARK: Requests
@@ -97,7 +151,7 @@ struct AWSRoleExchange: Sendable {
     }
 
     private mutating func fields(_ action: String) -> [OAuthGrant.Field] {
-        self.asksForRole = true
+        self.asked = .role
         let role = self.chain.roles[self.rolesTaken]
         return [
             OAuthGrant.Field("Action", Secret(action)), OAuthGrant.Field("Version", Secret("2011-06-15")),

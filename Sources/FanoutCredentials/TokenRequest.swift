@@ -41,6 +41,13 @@ package struct TokenRequest: Sendable, Hashable {
         self.address = address
     }
 
+    /// Nothing is put but a header.
+    static func put(_ address: TokenAddress, header name: String, _ value: Secret) -> TokenRequest {
+        var request = TokenRequest(method: .put, address: address)
+        request.headers = [Endpoint.Header(name: name, value: value)]
+        return request
+    }
+
     /// Nothing is sent but perhaps a header.
     static func get(_ address: TokenAddress, header name: String = "", _ value: Secret? = nil) -> TokenRequest {
         var request = TokenRequest(method: .get, address: address)

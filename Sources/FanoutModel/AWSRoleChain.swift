@@ -12,6 +12,8 @@ package struct AWSRoleChain: Sendable, Hashable {
         case webToken(WebToken)
         /// A server beside the container, which gives out the key of the container's own role.
         case container(TokenAddress, authorization: WebToken?)
+        /// The metadata of a machine at AWS, which have the key of the machine's own role; the path is `/latest/`.
+        case instance(TokenAddress)
     }
 
     /// A role.
@@ -33,7 +35,7 @@ package struct AWSRoleChain: Sendable, Hashable {
 
     /// What there is at first.
     package var start: Start
-    /// The first is taken on first; empty only for a container's own role.
+    /// The first is taken on first; empty only for a container's or a machine's own role.
     package var roles: [Role]
     /// The Security Token Service (STS).
     package var address: TokenAddress

@@ -17,6 +17,9 @@ import Testing
         [profile task]
         role_arn = \(arn)
         credential_source = EcsContainer
+        [profile machine]
+        role_arn = \(arn)
+        credential_source = Ec2InstanceMetadata
         [profile login]
         sso_session = corp
         """,
@@ -101,6 +104,17 @@ import Testing
         #expect(try self.chain("", pod).start == .container(address, authorization: .file("/auth")))
         let profile = try self.chain("aws_profile_name: task, ", Self.home.merging(Self.container) { $1 })
         #expect(profile.start == .container(server, authorization: nil) && profile.roles.map(\.arn) == [Self.arn])
+    }
+
+    @Test func `the machine's own role is asked for where somebody says so`() throws {
+        let address = TokenAddress(isSecure: false, host: "169.254.169.254", port: 80, path: "/latest/")
+        let variable = "AWS_EC2_METADATA_SERVICE_ENDPOINT"
+        let chain = try self.chain("", [variable: "http://169.254.169.254/"])
+        #expect(chain.start == .instance(address) && chain.roles.isEmpty)
+        let profile = try self.chain("aws_profile_name: machine, ", Self.home)
+        #expect(profile.start == .instance(address) && profile.roles.map(\.arn) == [Self.arn])
+        let found = errors(self.yaml(""), [variable: "http://metadata.example"])
+        #expect(found.count == 1 && found[0].contains("unencrypted at metadata.example"), "\(found)")
     }
 
     @Test func `STS may be elsewhere`() throws {

@@ -45,6 +45,9 @@ import Testing
         [profile machine]
         role_arn = arn:aws:iam::1:role/m
         credential_source = Ec2InstanceMetadata
+        [profile odd]
+        role_arn = arn:aws:iam::1:role/o
+        credential_source = Elsewhere
         [profile nowhere]
         role_arn = arn:aws:iam::1:role/n
         source_profile = gone
@@ -100,6 +103,7 @@ import Testing
             ("chain", key("AKID2", "two", "tok"), [role("first", "s1"), role("last", "fanout", "x1")]),
             ("own", key("AKID3", "three"), [role("own")]), ("pod", .tokenFile("/token"), [role("pod")]),
             ("variables", .environment, [role("v")]), ("task", .container, [role("t")]),
+            ("machine", .instance, [role("m")]),
         ] as [(String, AWSProfiles.Identity.Start, [AWSRoleChain.Role])]
     )
     func `a profile is a key, or roles that lead back to one`(
@@ -123,7 +127,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("machine", "credential_source that isn't supported"), ("nowhere", "source_profile that isn't there"),
+        ("odd", "credential_source that is none"), ("nowhere", "source_profile that isn't there"),
         ("nothing", "no source_profile, credential_source or web_identity_token_file"),
         ("round", "leads back to it"), ("code", "mfa_serial"), ("login", "sso_"), ("program", "credential_process"),
         ("half", "a key of AWS has two parts"), ("wrong", "role_arn that is none"),

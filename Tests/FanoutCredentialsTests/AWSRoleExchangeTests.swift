@@ -128,9 +128,42 @@ import Testing
         #expect(request.method == .get && request.address == Self.server && request.body.isEmpty)
         #expect(self.header("authorization", of: request) == (authorization == nil ? nil : "tok"))
         let body =
-            #"{"RoleArn":"arn","AccessKeyId":"K","SecretAccessKey":"s/K+=","Token":"t-K","Expiration":"2026-01-02T03:04:35Z"}"#
+            #"{"RoleArn":"arn","AccessKeyId":"K","SecretAccessKey":"s/K+=","Token":"t-K","#
+            + #""Expiration":"2026-01-02T03:04:35Z"}"#
         let fetched = try self.result(exchange.answered(Self.answer(body), wallClockSeconds: Self.now)).get()
         #expect(fetched.credential == .aws(Self.key("K")) && fetched.lifeMilliseconds == 30_000)
+    }
+
+    static let metadata = TokenAddress(isSecure: false, host: "169.254.169.254", port: 80, path: "/latest/")
+
+    @Test func `a machine's metadata are asked for a token, the role's name and its key, in this order`() throws {
+        var exchange = Self.exchange(.instance(Self.metadata), [])
+        let session = try self.request(exchange.begin(wallClockSeconds: Self.now))
+        #expect(session.method == .put && session.address.path == "/latest/api/token")
+        #expect(self.header("x-aws-ec2-metadata-token-ttl-seconds", of: session) == "300")
+        let list = try self.request(exchange.answered(Self.answer("SESSION=="), wallClockSeconds: Self.now))
+        #expect(list.method == .get && list.address.path == "/latest/meta-data/iam/security-credentials/")
+        #expect(self.header("x-aws-ec2-metadata-token", of: list) == "SESSION==")
+        let key = try self.request(exchange.answered(Self.answer("my-role\n"), wallClockSeconds: Self.now))
+        #expect(key.address.path == "/latest/meta-data/iam/security-credentials/my-role")
+        #expect(self.header("x-aws-ec2-metadata-token", of: key) == "SESSION==")
+        let body =
+            #"{"Code":"Success","AccessKeyId":"K","SecretAccessKey":"s/K+=","Token":"t-K","#
+            + #""Expiration":"2026-01-02T03:04:35Z"}"#
+        let fetched = try self.result(exchange.answered(Self.answer(body), wallClockSeconds: Self.now)).get()
+        #expect(fetched.credential == .aws(Self.key("K")) && fetched.lifeMilliseconds == 30_000)
+    }
+
+    @Test(arguments: [[""], ["two words"], ["SESSION", ""], ["SESSION", "../secret"], ["SESSION", "role?x=y"]])
+    func `metadata that are none end the fetch`(answers: [String]) throws {
+        var exchange = Self.exchange(.instance(Self.metadata), [])
+        var step = exchange.begin(wallClockSeconds: Self.now)
+        for answer in answers { step = exchange.answered(Self.answer(answer), wallClockSeconds: Self.now) }
+        guard case .failure(let failure) = try self.result(step) else {
+            Issue.record("it was taken")
+            return
+        }
+        #expect(failure.code == .unreachable && failure.message.contains("169.254.169.254:80 answers with something"))
     }
 
     @Test func `a role may be taken on with a container's key`() throws {
