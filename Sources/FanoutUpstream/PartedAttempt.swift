@@ -31,11 +31,14 @@ final class PartedAttempt {
     func start() {
         var order = self.order
         order.request = self.parts.next
-        if order.timeouts.total != 0 {
-            let passed = AlarmClock.now().milliseconds(since: self.started)
-            order.timeouts.total = max(1, order.timeouts.total - min(order.timeouts.total, passed))
-        }
+        let passed = AlarmClock.now().milliseconds(since: self.started)
+        order.timeouts.total = Self.left(of: order.timeouts.total, after: passed)
         self.handle = self.runner.start(order, sink: self)
+    }
+
+    /// What is left of a timeout in milliseconds, at least one; 0 is none and stays so.
+    static func left(of timeout: UInt64, after passed: UInt64) -> UInt64 {
+        timeout == 0 ? 0 : max(1, timeout - min(timeout, passed))
     }
 
     private func end(_ result: Result<Response, Failure>, _ last: AttemptReport) {

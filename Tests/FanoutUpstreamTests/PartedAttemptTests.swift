@@ -92,6 +92,10 @@ import Testing
     }
 
     @Test func `the time of an attempt is that of all its parts`() async throws {
+        let left = [(0, 5), (300, 0), (300, 299), (300, 300), (300, 900)].map {
+            PartedAttempt.left(of: $0.0, after: $0.1)
+        }
+        #expect(left == [0, 300, 1, 1, 1])
         let script: [ScriptedServer.Step] = [.request, .send(Self.vectors(Array(0..<96))), .request, .wait]
         try await withServer([script]) { server, bench in
             let report = await bench.run(self.order(server, inputs: 300, timeouts: .only(total: 300)))
