@@ -41,11 +41,16 @@ extension JSONReader {
     }
 
     /// Whether the last key is `name`; allocates nothing unless the key has escapes.
+    @inlinable
     package func keyIs(_ name: StaticString) -> Bool {
+        // The length tells most keys apart, without a call.
+        (self.keyEnd - self.keyStart == name.utf8CodeUnitCount || self.keyEscaped) && self.keyEquals(name)
+    }
+
+    /// The same of a key of that length, or one with escapes.
+    package func keyEquals(_ name: StaticString) -> Bool {
         let length = name.utf8CodeUnitCount
-        guard self.keyEnd - self.keyStart == length, !self.keyEscaped else {
-            return self.keyEscaped && self.escapedKeyIs(name)
-        }
+        guard !self.keyEscaped else { return self.escapedKeyIs(name) }
         let key = UnsafeRawPointer(self.base + self.keyStart)
         let other = UnsafeRawPointer(name.utf8Start)
         var index = 0

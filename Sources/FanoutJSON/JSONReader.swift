@@ -36,9 +36,9 @@ package struct JSONReader: ~Copyable {
     /// Bit n: nothing of the container at depth n + 1 was read yet.
     private var fresh: UInt64 = 0
     /// The bytes between the quotes of the last key.
-    var keyStart = 0
-    var keyEnd = 0
-    var keyEscaped = false
+    package internal(set) var keyStart = 0
+    package internal(set) var keyEnd = 0
+    package internal(set) var keyEscaped = false
 
     /// What the next value is, told by its first byte alone.
     package enum Kind: Sendable {

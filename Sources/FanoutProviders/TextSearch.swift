@@ -20,6 +20,22 @@ enum TextSearch {
         return nil
     }
 
+    /// Whether a text holds a word as it is written.
+    ///
+    /// The standard library's search makes tables for each word, which takes longer than a short text.
+    static func contains(_ word: StaticString, in text: some StringProtocol) -> Bool {
+        let found = text.utf8.withContiguousStorageIfAvailable { bytes in
+            let length = word.utf8CodeUnitCount
+            guard bytes.count >= length else { return false }
+            return (0...(bytes.count - length)).contains { start in
+                var offset = 0
+                while offset < length, bytes[start + offset] == word.utf8Start[offset] { offset += 1 }
+                return offset == length
+            }
+        }
+        return found ?? (self.firstIndex(of: word, in: Array(text.utf8)) != nil)
+    }
+
     /// Whether the text holds any of the words.
     static func contains(_ words: [StaticString], in text: [UInt8]) -> Bool {
         words.contains { self.firstIndex(of: $0, in: text) != nil }

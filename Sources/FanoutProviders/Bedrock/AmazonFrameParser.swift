@@ -24,8 +24,8 @@ package struct AmazonFrameParser: Sendable {
     package let frameBytesMax: Int
     /// What the frame that was found last is.
     package private(set) var kind = Kind.event
-    /// Its `:event-type`, `:exception-type` or `:error-code`; empty = not said.
-    package private(set) var name = ""
+    /// Where its `:event-type`, `:exception-type` or `:error-code` lies; empty = not said.
+    private var nameRange = 0..<0
     /// What isn't consumed yet begins at `start`.
     private var buffer: [UInt8] = []
     private var start = 0
@@ -46,6 +46,9 @@ package struct AmazonFrameParser: Sendable {
         self.frameBytesMax = frameBytesMax
     }
 
+    /// Its `:event-type`, `:exception-type` or `:error-code`; empty = not said.
+    package var name: String { self.text(self.nameRange) }
+
     /// Takes the next bytes of the stream.
     package mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
         if self.start == self.buffer.count {
@@ -55,6 +58,7 @@ package struct AmazonFrameParser: Sendable {
         }
         self.start = 0
         self.payload = 0..<0
+        self.nameRange = 0..<0
         self.buffer.append(contentsOf: bytes)
     }
 
@@ -103,7 +107,8 @@ package struct AmazonFrameParser: Sendable {
     }
 
     private func integer(at place: Int) -> UInt32 {
-        self.buffer[place..<(place + 4)].reduce(0) { $0 << 8 | UInt32($1) }
+        UInt32(self.buffer[place]) << 24 | UInt32(self.buffer[place + 1]) << 16 | UInt32(self.buffer[place + 2]) << 8
+            | UInt32(self.buffer[place + 3])
     }
 
     private func sum(_ range: Range<Int>) -> UInt32 {
@@ -117,73 +122,84 @@ package struct AmazonFrameParser: Sendable {
     // MARK: Headers
 
     private mutating func readHeaders(_ range: Range<Int>) throws(Failure) {
-        var reader = AmazonHeaders(rest: self.buffer[range])
-        var kind = Kind.event
-        var texts: [String: String] = [:]
-        while let header = try reader.next() {
-            guard let value = header.text, header.name.first == UInt8(ascii: ":") else { continue }
-            switch String(decoding: header.name, as: UTF8.self) {
-            case ":message-type" where value.elementsEqual("exception".utf8): kind = .exception
-            case ":message-type" where value.elementsEqual("error".utf8): kind = .error
-            case ":event-type": texts[":event-type"] = Self.text(value)
-            case ":exception-type": texts[":exception-type"] = Self.text(value)
-            case ":error-code": texts[":error-code"] = Self.text(value)
-            case ":error-message": texts[":error-message"] = Self.text(value)
-            default: break
-            }
+        let found = try self.buffer.withUnsafeBufferPointer { (bytes) throws(Failure) in
+            try AmazonHeaders(of: bytes, in: range)
         }
-        self.kind = kind
+        self.kind = found.kind
         self.words = []
-        switch kind {
-        case .event: self.name = texts[":event-type"] ?? ""
-        case .exception: self.name = texts[":exception-type"] ?? ""
-        case .error: self.name = texts[":error-code"] ?? ""
+        switch found.kind {
+        case .event: self.nameRange = found.eventType
+        case .exception: self.nameRange = found.exceptionType
+        case .error: self.nameRange = found.errorCode
         }
-        if kind == .error || (kind == .exception && self.payload.isEmpty) {
+        if found.kind == .error || (found.kind == .exception && self.payload.isEmpty) {
+            let message = self.text(found.errorMessage)
             var writer = JSONWriter(capacity: 256)
             writer.beginObject()
             writer.key("message")
-            writer.string(texts[":error-message"] ?? self.name)
+            writer.string(message.isEmpty ? self.name : message)
             writer.endObject()
             self.words = writer.finish()
         }
     }
 
-    private static func text(_ bytes: ArraySlice<UInt8>) -> String {
-        String(decoding: bytes.prefix(self.textBytesMax), as: UTF8.self)
+    private func text(_ range: Range<Int>) -> String {
+        String(decoding: self.buffer[range].prefix(Self.textBytesMax), as: UTF8.self)
     }
 }
 
-/// The headers of one frame.
+/// What the headers of one frame say, as places in its bytes; the last one of a name counts.
 private struct AmazonHeaders {
-    var rest: ArraySlice<UInt8>
+    var kind = AmazonFrameParser.Kind.event
+    var eventType = 0..<0
+    var exceptionType = 0..<0
+    var errorCode = 0..<0
+    var errorMessage = 0..<0
 
-    /// The next header with its value if that is a text; nil = there is none left.
-    mutating func next() throws(Failure) -> (name: ArraySlice<UInt8>, text: ArraySlice<UInt8>?)? {
-        guard let length = self.rest.popFirst() else { return nil }
-        let name = try self.take(Int(length))
-        guard length > 0, let type = self.rest.popFirst() else { throw Self.malformed }
-        switch type {
-        case 0, 1: return (name, nil)
-        case 2: _ = try self.take(1)
-        case 3: _ = try self.take(2)
-        case 4: _ = try self.take(4)
-        case 5, 8: _ = try self.take(8)
-        case 9: _ = try self.take(16)
-        case 6, 7:
-            let count = try self.take(2).reduce(0) { $0 << 8 | Int($1) }
-            let value = try self.take(count)
-            return (name, type == 7 ? value : nil)
-        default: throw Self.malformed
+    init(of bytes: UnsafeBufferPointer<UInt8>, in range: Range<Int>) throws(Failure) {
+        var place = range.lowerBound
+        func take(_ count: Int) throws(Failure) -> Range<Int> {
+            guard range.upperBound - place >= count else { throw Self.malformed }
+            defer { place += count }
+            return place..<(place + count)
         }
-        return (name, nil)
+        while place < range.upperBound {
+            let length = Int(bytes[place])
+            place += 1
+            let name = try take(length)
+            guard length > 0 else { throw Self.malformed }
+            let type = bytes[try take(1).lowerBound]
+            switch type {
+            case 0, 1: break
+            case 2: _ = try take(1)
+            case 3: _ = try take(2)
+            case 4: _ = try take(4)
+            case 5, 8: _ = try take(8)
+            case 9: _ = try take(16)
+            case 6, 7:
+                let size = try take(2).lowerBound
+                let value = try take(Int(bytes[size]) << 8 | Int(bytes[size + 1]))
+                if type == 7 { self.take(name, value, bytes) }
+            default: throw Self.malformed
+            }
+        }
     }
 
-    private mutating func take(_ count: Int) throws(Failure) -> ArraySlice<UInt8> {
-        guard self.rest.count >= count else { throw Self.malformed }
-        let taken = self.rest.prefix(count)
-        self.rest = self.rest.dropFirst(count)
-        return taken
+    private mutating func take(_ name: Range<Int>, _ value: Range<Int>, _ bytes: UnsafeBufferPointer<UInt8>) {
+        func isSame(_ range: Range<Int>, _ word: StaticString) -> Bool {
+            guard range.count == word.utf8CodeUnitCount else { return false }
+            return range.indices.allSatisfy { bytes[$0] == word.utf8Start[$0 - range.lowerBound] }
+        }
+        switch name.count {
+        case 11 where isSame(name, ":event-type"): self.eventType = value
+        case 11 where isSame(name, ":error-code"): self.errorCode = value
+        case 13 where isSame(name, ":message-type"):
+            if isSame(value, "exception") { self.kind = .exception }
+            if isSame(value, "error") { self.kind = .error }
+        case 14 where isSame(name, ":error-message"): self.errorMessage = value
+        case 15 where isSame(name, ":exception-type"): self.exceptionType = value
+        default: break
+        }
     }
 
     private static var malformed: Failure {

@@ -25,15 +25,15 @@ struct BedrockModel {
         // The last part of an ARN names the model or the profile.
         let name = id.lowercased().split(separator: "/").last ?? ""
         self.family =
-            if name.contains("anthropic.") || name.contains("claude") {
+            if TextSearch.contains("anthropic.", in: name) || TextSearch.contains("claude", in: name) {
                 .anthropic
-            } else if name.contains("amazon.nova") {
+            } else if TextSearch.contains("amazon.nova", in: name) {
                 .nova
-            } else if name.contains("amazon.titan") {
+            } else if TextSearch.contains("amazon.titan", in: name) {
                 .titan
-            } else if name.contains("cohere.") {
+            } else if TextSearch.contains("cohere.", in: name) {
                 .cohere
-            } else if name.contains("openai.") {
+            } else if TextSearch.contains("openai.", in: name) {
                 .openAI
             } else {
                 .unknown

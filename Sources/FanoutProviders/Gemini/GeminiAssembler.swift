@@ -93,13 +93,17 @@ struct GeminiAssembler: Sendable {
         _ deltas: inout [Delta]
     ) throws(JSONError) -> Bool {
         var isError = false
-        // A call without an id is given one of the answer's own, which comes after it.
+        // A call without an id is given one of the answer's own, which comes after it in a first piece.
         var candidates: Int?
         try reader.enterObject()
         while try reader.nextMember() {
             if reader.keyIs("candidates") {
-                candidates = reader.offset
-                try reader.skip()
+                if self.id.isEmpty {
+                    candidates = reader.offset
+                    try reader.skip()
+                } else {
+                    try self.takeCandidates(&reader, &deltas)
+                }
             } else if reader.keyIs("usageMetadata") {
                 try self.usage.take(&reader)
             } else if reader.keyIs("responseId") {
@@ -159,13 +163,17 @@ struct GeminiAssembler: Sendable {
         let start = reader.offset
         var index = position
         var content: Int?
+        var hasMetadata = false
         try reader.enterObject()
         // The index may come last, and the place depends on it.
         while try reader.nextMember() {
             if reader.keyIs("index") {
                 index = try OpenAIAssembler.integer(&reader) ?? index
+            } else if reader.keyIs("content") {
+                content = reader.offset
+                try reader.skip()
             } else {
-                if reader.keyIs("content") { content = reader.offset }
+                hasMetadata = true
                 try reader.skip()
             }
         }
@@ -175,8 +183,10 @@ struct GeminiAssembler: Sendable {
             reader.seek(to: content)
             try self.candidates[place].takeContent(&reader, answer: self.id, emits: self.emits, &deltas)
         }
-        reader.seek(to: start)
-        try self.candidates[place].takeMetadata(&reader)
+        if hasMetadata {
+            reader.seek(to: start)
+            try self.candidates[place].takeMetadata(&reader)
+        }
         if self.candidates[place].hasContent { self.hasContent = true }
         reader.seek(to: end)
     }

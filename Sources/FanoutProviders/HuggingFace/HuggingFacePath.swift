@@ -19,7 +19,7 @@ enum HuggingFacePath {
 
     /// The route of completions.
     static func route(for endpoint: Endpoint) -> Route {
-        endpoint.host == Self.router || endpoint.pathPrefix.contains("/models/") ? .model : .operations
+        endpoint.host == Self.router || TextSearch.contains("/models/", in: endpoint.pathPrefix) ? .model : .operations
     }
 
     /// The endpoint of a conversation or an embedding, which are in OpenAI's format.
@@ -40,7 +40,7 @@ enum HuggingFacePath {
         switch Self.route(for: endpoint) {
         case .operations: path += stream ? "/generate_stream" : "/generate"
         // The router's own inference; the providers behind it have conversations only.
-        case .model where endpoint.host == Self.router && !path.contains("/models/"):
+        case .model where endpoint.host == Self.router && !TextSearch.contains("/models/", in: path):
             path = "/hf-inference/models/" + endpoint.model
         case .model: break
         }

@@ -8,7 +8,7 @@ enum OpenAIPath {
     /// The path and query of a request.
     static func path(of request: Request, for endpoint: Endpoint) -> String {
         var path = endpoint.pathPrefix
-        if endpoint.quirks.contains(.azurePath), !path.contains("/openai/deployments/") {
+        if endpoint.quirks.contains(.azurePath), !TextSearch.contains("/openai/deployments/", in: path) {
             // `api_base` may end in `/openai` already.
             path += path.hasSuffix("/openai") ? "/deployments/" : "/openai/deployments/"
             path += Self.percentEncoded(endpoint.model)
