@@ -6,18 +6,17 @@ internal import FanoutModel
 
 /// What several formats write alike.
 extension BodyEncoder {
+    /// Where a part stands in the request.
+    static func path(of place: PartPlace) -> String { "messages[\(place.message)].parts[\(place.part)]" }
+
     /// Writes a URL, or bytes as a data URL (RFC 2397).
-    mutating func writeDataURL(of media: Media, at place: PartPlace) throws(Failure) {
+    mutating func writeDataURL(of media: Media, at path: String) throws(Failure) {
         switch media.source {
         case .url(let url):
             self.writer.string(url)
         case .data(let bytes):
             guard !media.mimeType.isEmpty else {
-                throw Failure(
-                    .invalidRequest,
-                    "bytes need a mime_type",
-                    param: "messages[\(place.message)].parts[\(place.part)].mime_type"
-                )
+                throw Failure(.invalidRequest, "bytes need a mime_type", param: "\(path).mime_type")
             }
             self.writer.beginString()
             self.writer.stringPart("data:")
@@ -26,13 +25,9 @@ extension BodyEncoder {
             self.writer.stringPart(base64: bytes)
             self.writer.endString()
         case .file:
-            throw Self.unsupportedPart("only documents can be named by file id", place, self.endpoint)
+            throw Self.unsupportedPart("only documents can be named by file id", path, self.endpoint)
         case .blob(let id):
-            throw Failure(
-                .invalidRequest,
-                "there is no blob \(id) on this connection",
-                param: "messages[\(place.message)].parts[\(place.part)].blob_id"
-            )
+            throw Failure(.invalidRequest, "there is no blob \(id) on this connection", param: "\(path).blob_id")
         }
     }
 
@@ -90,7 +85,7 @@ extension BodyEncoder {
         Failure(
             .invalidRequest,
             "this part belongs in an assistant's or a tool's turn",
-            param: "messages[\(place.message)].parts[\(place.part)]"
+            param: self.path(of: place)
         )
     }
 }

@@ -113,7 +113,7 @@ extension BodyEncoder {
 
     /// The refusal of a part, which is never dropped.
     static func unsupportedPart(_ why: String, _ place: PartPlace, _ endpoint: Endpoint) -> Failure {
-        self.unsupportedPart(why, "messages[\(place.message)].parts[\(place.part)]", endpoint)
+        self.unsupportedPart(why, self.path(of: place), endpoint)
     }
 
     static func unsupportedPart(_ why: String, _ path: String, _ endpoint: Endpoint) -> Failure {

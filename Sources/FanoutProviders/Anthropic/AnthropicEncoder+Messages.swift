@@ -112,7 +112,7 @@ extension AnthropicEncoder {
             throw Failure(
                 .invalidRequest,
                 "this part belongs in \(isAssistant ? "a tool's" : "an assistant's") turn",
-                param: "messages[\(place.message)].parts[\(place.part)]"
+                param: Self.path(of: place)
             )
         }
         return true
@@ -171,7 +171,7 @@ extension AnthropicEncoder {
             throw Failure(
                 .invalidRequest,
                 "there is no blob \(id) on this connection",
-                param: "messages[\(place.message)].parts[\(place.part)].blob_id"
+                param: "\(Self.path(of: place)).blob_id"
             )
         }
         self.writer.endObject()
@@ -187,7 +187,7 @@ extension AnthropicEncoder {
             throw Failure(
                 .invalidRequest,
                 "bytes need a mime_type",
-                param: "messages[\(place.message)].parts[\(place.part)].mime_type"
+                param: "\(Self.path(of: place)).mime_type"
             )
         }
         let isText = media.mimeType == "text/plain"

@@ -110,7 +110,7 @@ extension AnthropicEncoder {
         if call.arguments.isEmpty {
             self.writer.raw(Array("{}".utf8))
         } else {
-            let param = "messages[\(place.message)].parts[\(place.part)].tool_call.arguments"
+            let param = "\(Self.path(of: place)).tool_call.arguments"
             try RequestCheck.checkJSON(call.arguments, param, objectOnly: true)
             self.writer.raw(call.arguments)
         }

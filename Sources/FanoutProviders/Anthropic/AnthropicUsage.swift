@@ -22,20 +22,20 @@ struct AnthropicUsage: Sendable {
         try reader.enterObject()
         while try reader.nextMember() {
             if reader.keyIs("input_tokens") {
-                self.input = try Self.count(&reader) ?? self.input
+                self.input = try TokenCount.read(&reader) ?? self.input
             } else if reader.keyIs("cache_creation_input_tokens") {
-                self.cacheWrite = try Self.count(&reader) ?? self.cacheWrite
+                self.cacheWrite = try TokenCount.read(&reader) ?? self.cacheWrite
             } else if reader.keyIs("cache_read_input_tokens") {
-                self.cacheRead = try Self.count(&reader) ?? self.cacheRead
+                self.cacheRead = try TokenCount.read(&reader) ?? self.cacheRead
             } else if reader.keyIs("output_tokens") {
-                self.output = try Self.count(&reader) ?? self.output
+                self.output = try TokenCount.read(&reader) ?? self.output
             } else if reader.keyIs("service_tier") {
                 self.serviceTier = try OpenAIAssembler.text(&reader) ?? self.serviceTier
             } else if reader.keyIs("output_tokens_details"), try reader.kind() == .object {
                 try reader.enterObject()
                 while try reader.nextMember() {
                     if reader.keyIs("thinking_tokens") {
-                        self.thinking = try Self.count(&reader) ?? self.thinking
+                        self.thinking = try TokenCount.read(&reader) ?? self.thinking
                     } else {
                         try reader.skip()
                     }
@@ -46,21 +46,16 @@ struct AnthropicUsage: Sendable {
         }
     }
 
-    private static func count(_ reader: inout JSONReader) throws(JSONError) -> UInt64? {
-        guard let value = try OpenAIAssembler.integer(&reader), value >= 0 else { return nil }
-        return min(UInt64(value), 1 << 53)
-    }
-
     /// The counts in the form of every provider; nil = none was reported.
     var normalised: Usage? {
         guard self.input != nil || self.output != nil else { return nil }
-        var usage = Usage()
-        usage.cachedPromptTokens = self.cacheRead ?? 0
-        usage.cacheWriteTokens = self.cacheWrite ?? 0
-        usage.promptTokens = (self.input ?? 0) + usage.cachedPromptTokens + usage.cacheWriteTokens
-        usage.completionTokens = self.output ?? 0
+        var usage = Usage(
+            fresh: self.input ?? 0,
+            cacheRead: self.cacheRead ?? 0,
+            cacheWrite: self.cacheWrite ?? 0,
+            written: self.output ?? 0
+        )
         usage.reasoningTokens = min(self.thinking ?? 0, usage.completionTokens)
-        usage.totalTokens = usage.promptTokens + usage.completionTokens
         return usage
     }
 }

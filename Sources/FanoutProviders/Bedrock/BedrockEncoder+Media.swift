@@ -100,7 +100,7 @@ extension BedrockEncoder {
             throw Failure(
                 .invalidRequest,
                 "there is no blob \(id) on this connection",
-                param: "messages[\(place.message)].parts[\(place.part)].blob_id"
+                param: "\(Self.path(of: place)).blob_id"
             )
         }
         for _ in 0..<3 { self.writer.endObject() }
@@ -132,7 +132,7 @@ extension BedrockEncoder {
             .invalidRequest,
             "\(self.endpoint.provider) takes \(kind)s as \(Set(formats.values).sorted().joined(separator: ", ")): "
                 + "give one of these as mime_type",
-            param: "messages[\(place.message)].parts[\(place.part)].mime_type"
+            param: "\(Self.path(of: place)).mime_type"
         )
     }
 }

@@ -97,7 +97,7 @@ extension BedrockEncoder {
             throw Failure(
                 .invalidRequest,
                 "this part belongs in \(isAssistant ? "a tool's" : "an assistant's") turn",
-                param: "messages[\(place.message)].parts[\(place.part)]"
+                param: Self.path(of: place)
             )
         }
     }

@@ -57,7 +57,7 @@ extension CohereEncoder {
             throw Self.unsupportedPart("a document must be sent as bytes", place, self.endpoint)
         }
         if media.mimeType == "application/json" {
-            let param = "messages[\(place.message)].parts[\(place.part)].data"
+            let param = "\(Self.path(of: place)).data"
             try RequestCheck.checkJSON(bytes, param, objectOnly: true)
             return CohereDocument(id: media.name, data: bytes)
         }

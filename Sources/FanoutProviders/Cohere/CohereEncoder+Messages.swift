@@ -132,7 +132,7 @@ extension CohereEncoder {
         self.writer.key("image_url")
         self.writer.beginObject()
         self.writer.key("url")
-        try self.writeDataURL(of: media, at: place)
+        try self.writeDataURL(of: media, at: Self.path(of: place))
         if !media.detail.isEmpty {
             self.writer.key("detail")
             self.writer.string(media.detail)

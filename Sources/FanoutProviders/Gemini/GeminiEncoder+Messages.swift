@@ -155,7 +155,7 @@ extension GeminiEncoder {
     }
 
     private mutating func write(_ media: Media, proof: [UInt8], at place: PartPlace) throws(Failure) {
-        let param = "messages[\(place.message)].parts[\(place.part)]"
+        let param = Self.path(of: place)
         if !media.detail.isEmpty, media.detail != "auto" { try self.refuse("\(param).detail") }
         self.writer.beginObject()
         try self.writeSource(of: media, param)

@@ -116,7 +116,7 @@ extension GeminiEncoder {
         if call.arguments.isEmpty {
             self.writer.raw(Array("{}".utf8))
         } else {
-            let param = "messages[\(place.message)].parts[\(place.part)].tool_call.arguments"
+            let param = "\(Self.path(of: place)).tool_call.arguments"
             try RequestCheck.checkJSON(call.arguments, param, objectOnly: true)
             self.writer.raw(call.arguments)
         }
@@ -176,7 +176,7 @@ extension GeminiEncoder {
         self.writer.key("parts")
         self.writer.beginArray()
         for (index, piece) in result.pieces.enumerated() {
-            let param = "messages[\(place.message)].parts[\(place.part)].parts[\(index)]"
+            let param = "\(Self.path(of: place)).parts[\(index)]"
             switch piece.kind {
             case .image(let media), .document(let media), .audio(let media), .video(let media):
                 self.writer.beginObject()

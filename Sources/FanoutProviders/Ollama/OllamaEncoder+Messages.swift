@@ -90,7 +90,7 @@ extension OllamaEncoder {
             throw Failure(
                 .invalidRequest,
                 "there is no blob \(id) on this connection",
-                param: "messages[\(place.message)].parts[\(place.part)].blob_id"
+                param: "\(Self.path(of: place)).blob_id"
             )
         }
     }
@@ -111,7 +111,7 @@ extension OllamaEncoder {
         if call.arguments.isEmpty {
             self.writer.raw(Array("{}".utf8))
         } else {
-            let param = "messages[\(place.message)].parts[\(place.part)].tool_call.arguments"
+            let param = "\(Self.path(of: place)).tool_call.arguments"
             try RequestCheck.checkJSON(call.arguments, param, objectOnly: true)
             self.writer.raw(call.arguments)
         }

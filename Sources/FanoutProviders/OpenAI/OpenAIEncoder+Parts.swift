@@ -31,7 +31,7 @@ extension OpenAIEncoder {
             throw Failure(
                 .invalidRequest,
                 "this part belongs in an assistant's or a tool's turn",
-                param: "messages[\(place.message)].parts[\(place.part)]"
+                param: Self.path(of: place)
             )
         }
     }
@@ -75,8 +75,6 @@ extension OpenAIEncoder {
         self.writer.endObject()
     }
 
-    private static func path(of place: PartPlace) -> String { "messages[\(place.message)].parts[\(place.part)]" }
-
     mutating func beginPart(_ type: StaticString) {
         self.writer.beginObject()
         self.writer.key("type")
@@ -89,7 +87,7 @@ extension OpenAIEncoder {
         self.writer.key("image_url")
         self.writer.beginObject()
         self.writer.key("url")
-        try self.writeURL(of: media, at: path)
+        try self.writeDataURL(of: media, at: path)
         if !media.detail.isEmpty {
             self.writer.key("detail")
             self.writer.string(media.detail)
@@ -107,7 +105,7 @@ extension OpenAIEncoder {
         self.writer.key("video_url")
         self.writer.beginObject()
         self.writer.key("url")
-        try self.writeURL(of: media, at: Self.path(of: place))
+        try self.writeDataURL(of: media, at: Self.path(of: place))
         self.writer.endObject()
         self.writer.endObject()
     }
@@ -145,7 +143,7 @@ extension OpenAIEncoder {
             self.writer.key("filename")
             self.writer.string(media.name.isEmpty ? "document" : media.name)
             self.writer.key("file_data")
-            try self.writeURL(of: media, at: Self.path(of: place))
+            try self.writeDataURL(of: media, at: Self.path(of: place))
         }
         self.writer.endObject()
         self.writer.endObject()
@@ -154,36 +152,6 @@ extension OpenAIEncoder {
     private func checkMedia(_ path: String) throws(Failure) {
         guard self.dialect.contains(.media) else {
             throw Self.unsupportedPart("only text can be sent", path, self.endpoint)
-        }
-    }
-
-    /// Writes a URL, or bytes as a data URL (RFC 2397).
-    private mutating func writeURL(of media: Media, at path: String) throws(Failure) {
-        switch media.source {
-        case .url(let url):
-            self.writer.string(url)
-        case .data(let bytes):
-            guard !media.mimeType.isEmpty else {
-                throw Failure(
-                    .invalidRequest,
-                    "bytes need a mime_type",
-                    param: "\(path).mime_type"
-                )
-            }
-            self.writer.beginString()
-            self.writer.stringPart("data:")
-            self.writer.stringPart(media.mimeType)
-            self.writer.stringPart(";base64,")
-            self.writer.stringPart(base64: bytes)
-            self.writer.endString()
-        case .file:
-            throw Self.unsupportedPart("only documents can be named by file id", path, self.endpoint)
-        case .blob(let id):
-            throw Failure(
-                .invalidRequest,
-                "there is no blob \(id) on this connection",
-                param: "\(path).blob_id"
-            )
         }
     }
 
