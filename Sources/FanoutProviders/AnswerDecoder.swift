@@ -87,7 +87,7 @@ package struct AnswerDecoder: Sendable {
     /// - Throws: The failure that the stream reports, or that its bytes are.
     package mutating func body(_ bytes: UnsafeRawBufferPointer, deltas: inout [Delta]) throws(Failure) {
         guard !self.isComplete else { return }
-        let buffer = bytes.assumingMemoryBound(to: UInt8.self)
+        var buffer = bytes.assumingMemoryBound(to: UInt8.self)
         if case .failure = self.mode {
             self.collected.append(contentsOf: buffer.prefix(ProviderWords.bodyBytesMax - self.collected.count))
             return
@@ -97,7 +97,7 @@ package struct AnswerDecoder: Sendable {
             throw self.invalid("the answer exceeds \(self.bodyBytesMax) bytes")
         }
         self.bytesTaken = sum
-        if case .undecided = self.mode { self.decide(buffer) }
+        if case .undecided = self.mode { self.decide(&buffer) }
         if case .stream = self.mode {
             self.framing.append(buffer)
             try self.takePieces(deltas: &deltas)
@@ -122,14 +122,16 @@ package struct AnswerDecoder: Sendable {
         }
     }
 
-    private mutating func decide(_ bytes: UnsafeBufferPointer<UInt8>) {
+    private mutating func decide(_ bytes: inout UnsafeBufferPointer<UInt8>) {
         let isBinary = self.framing.isBinary
-        guard let first = bytes.first(where: { isBinary || $0 > 0x20 }) else { return }
+        guard let start = bytes.firstIndex(where: { isBinary || $0 > 0x20 }) else { return }
+        let first = bytes[start]
         let isEventStream = self.streamed || self.answerHead.contentType.hasPrefix("text/event-stream")
         self.mode = isEventStream && self.framing.mayBegin(with: first) ? .stream : .whole
         if case .stream = self.mode {
-            // White space that came before means nothing to either form.
+            // White space that came before means nothing, in these bytes as in earlier ones.
             self.collected = []
+            bytes = UnsafeBufferPointer(rebasing: bytes[start...])
         }
     }
 

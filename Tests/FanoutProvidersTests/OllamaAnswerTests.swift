@@ -61,6 +61,20 @@ import Testing
         #expect(try decode(whole, endpoint: Self.endpoint).result.get() == response)
     }
 
+    /// Found by fuzzing: the place of the fault was told from where the bytes were cut.
+    @Test func `white space before a stream changes nothing at any cut`() {
+        let bytes = Array("\r\r\n  {\"model\":x}\n".utf8)
+        func words(_ pieces: [[UInt8]]) -> String {
+            let decoded = decode(pieces, endpoint: Self.endpoint, stream: true)
+            if case .failure(let failure) = decoded.result { return failure.message }
+            return "decoded to a success"
+        }
+        #expect(words([bytes]).contains("at byte 9"), "\(words([bytes]))")
+        for cut in 0...bytes.count {
+            #expect(words([Array(bytes[..<cut]), Array(bytes[cut...])]) == words([bytes]), "cut at \(cut)")
+        }
+    }
+
     @Test func `a call without an id is given one of its own, the same for the same answer`() throws {
         func ids(_ text: String) throws -> [String] {
             let response = try decode(text, endpoint: Self.endpoint, stream: true).result.get()
