@@ -10,11 +10,10 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct FailureTests {
     @Test func `a refused port is unreachable and names the step`() async throws {
-        let server = try await ScriptedServer([[.wait]])
-        let port = server.port
-        try await server.stop()
+        let gone = try RefusingSocket()
+        defer { withExtendedLifetime(gone) {} }
         let bench = Bench()
-        let report = await bench.run(Sample.order(port: port))
+        let report = await bench.run(Sample.order(port: gone.port))
         #expect(report.failure?.code == .unreachable)
         #expect(report.failure?.message.contains("connection refused") == true)
         #expect(report.wasNeverSent)

@@ -107,9 +107,9 @@ import Testing
     }
 
     @Test func `a proxy that isn't there is named`() async throws {
-        let gone = try await ScriptedServer([[.wait]])
+        let gone = try RefusingSocket()
+        defer { withExtendedLifetime(gone) {} }
         let port = gone.port
-        try await gone.stop()
         let bench = Bench(settings: Self.settings(port))
         let report = await bench.run(Sample.order(port: 443, host: "provider.test", secure: true))
         #expect(report.failure?.code == .unreachable)
