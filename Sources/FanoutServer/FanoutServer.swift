@@ -86,6 +86,13 @@ package struct FanoutServer: Service, CustomStringConvertible {
         let received = AdaptiveRecvByteBufferAllocator(minimum: 4_096, initial: 16_384, maximum: 131_072)
         return ServerBootstrap(group: self.loop)
             .serverChannelOption(.backlog, value: 512)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let core = core.value
+                    let pause = AcceptBackoffHandler(shouldForwardIOErrorCaught: false) { core.acceptFailed($0) }
+                    try channel.pipeline.syncOperations.addHandler(pause)
+                }
+            }
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             // Not inherited from the listener, see unix(7).
             .childChannelOption(.socketOption(.so_sndbuf), value: 1 << 20)

@@ -19,6 +19,8 @@ final class ServerCore {
     let instanceID: UInt64
     var limits: Limits { self.engine.snapshot.limits }
     private let started = Engine.now()
+    /// Failures to accept that are told in the log.
+    private var acceptFaults = RateGate(perSecond: 1, now: Engine.now())
     /// How long output may wait for the end of a turn of the loop.
     private static let flushMicroseconds: UInt64 = 300
 
@@ -56,6 +58,17 @@ final class ServerCore {
     }
 
     // MARK: Connections
+
+    /// A connection can't be accepted, as when there are no descriptors left: how long to let it wait in the socket.
+    ///
+    /// At once would be in vain, and again and again.
+    func acceptFailed(_ error: IOError) -> TimeAmount {
+        if self.acceptFaults.pass(now: Engine.now()) {
+            let words = "can't accept connections: \(error); raise LimitNOFILE or lower fanout.limits.connections"
+            self.logger.error("\(words)")
+        }
+        return .milliseconds(100)
+    }
 
     /// A connection came.
     ///
@@ -171,15 +184,28 @@ final class ServerCore {
             return ServerFrame.Rejection(code: .admissionRefused, message: words, retryAfterMilliseconds: 1_000)
         }
         guard self.engine.ledger.isFull else { return nil }
-        self.closeSlowestReader()
+        self.makeRoom()
         let words =
             "the daemon holds \(self.engine.ledger.held) of \(self.engine.ledger.capacity) bytes for its clients: try again soon"
         return ServerFrame.Rejection(code: .admissionRefused, message: words, retryAfterMilliseconds: 1_000)
     }
 
-    /// How many more blob bytes a tenant may hold.
-    func blobRoom(of tenant: String) -> Int {
-        max(0, self.limits.blobBytesPerTenant - self.blobBytesOfTenant[tenant, default: 0])
+    /// Why a blob of a size can't be taken; `nil` = it can.
+    func refusal(ofBlob total: UInt64, of tenant: String) -> Failure? {
+        let most = self.limits.blobBytesPerTenant
+        if total > UInt64(max(0, most - self.blobBytesOfTenant[tenant, default: 0])) {
+            let words = "\(tenant) would hold more than \(most) bytes of blobs: finish batches that use them first"
+            return Failure(.tooLarge, words, param: "total")
+        }
+        let ledger = self.engine.ledger
+        guard total > UInt64(max(0, ledger.capacity - ledger.held)) else { return nil }
+        var failure = Failure(
+            .admissionRefused,
+            "the daemon holds \(ledger.held) of \(ledger.capacity) bytes for its clients: try again soon",
+            param: "total"
+        )
+        failure.retryAfterMilliseconds = 1_000
+        return failure
     }
 
     /// A tenant holds so many blob bytes more, or fewer.
@@ -189,15 +215,28 @@ final class ServerCore {
         if change > 0 { self.engine.ledger.charge(change) } else { self.engine.ledger.release(-change) }
     }
 
-    /// Memory is over its bound: whoever has read least makes room.
-    private func closeSlowestReader() {
+    /// If memory is over its bound, whoever has read least makes room, or else who has sent most of a frame and not
+    /// its end.
+    func makeRoom() {
+        guard self.engine.ledger.isFull else { return }
         let slowest = self.sessions.values.max {
             ($0.output.unreadBytes, $1.id) < ($1.output.unreadBytes, $0.id)
         }
-        guard let slowest, slowest.output.unreadBytes > self.limits.outputSoftBytes else { return }
+        guard let slowest, slowest.output.unreadBytes > self.limits.outputSoftBytes else {
+            self.closeLargestFrame()
+            return
+        }
         let words = "memory is short and this connection has the most unread results: read faster"
         slowest.fail(SessionProtocol.Fault(.slowReader, words, limit: UInt64(self.limits.bufferedBytes)))
         slowest.channel.close(promise: nil)
+    }
+
+    private func closeLargestFrame() {
+        let largest = self.sessions.values.max { ($0.unfinishedBytes, $1.id) < ($1.unfinishedBytes, $0.id) }
+        guard let largest, largest.unfinishedBytes > self.limits.helloBytes else { return }
+        let words = "memory is short and this connection has the largest unfinished frame: send each without a pause"
+        largest.fail(SessionProtocol.Fault(.frameTimeout, words, limit: UInt64(self.limits.bufferedBytes)))
+        largest.channel.close(promise: nil)
     }
 
     func status(lanes: Bool) -> DaemonStatus {

@@ -134,10 +134,7 @@ extension Session {
     func take(_ blob: ClientFrame.Blob, id: UInt64, now: Instant) {
         let before = self.blobs.held
         do throws(Failure) {
-            guard blob.offset > 0 || blob.total <= UInt64(self.core.blobRoom(of: self.tenant)) else {
-                let words = "\(self.tenant) would hold more than \(self.core.limits.blobBytesPerTenant) bytes of blobs"
-                throw Failure(.tooLarge, "\(words): finish batches that use them first", param: "total")
-            }
+            if blob.offset == 0, let refusal = self.core.refusal(ofBlob: blob.total, of: self.tenant) { throw refusal }
             try self.blobs.append(
                 id: id,
                 offset: blob.offset,
@@ -149,7 +146,11 @@ extension Session {
             )
         } catch {
             let words = error.param.isEmpty ? error.message : "\(error.param): \(error.message)"
-            let rejection = ServerFrame.Rejection(code: error.code, message: words)
+            let rejection = ServerFrame.Rejection(
+                code: error.code,
+                message: words,
+                retryAfterMilliseconds: error.retryAfterMilliseconds ?? 0
+            )
             self.send(ServerFrame(id: id, body: .rejected(rejection)))
         }
         self.settleBlobs(before: before)

@@ -59,6 +59,7 @@ extension Session {
         self.isClosed = true
         self.cancelBatches()
         self.output.discard(of: self)
+        self.forgetUnfinishedFrame()
         let before = self.blobs.held
         self.blobs = BlobStore(capacity: 0, chunkBytesMax: 0)
         self.settleBlobs(before: before)

@@ -40,6 +40,8 @@ final class Session {
     private let connected: Instant
     /// When the first byte of an unfinished frame came.
     private var frameStarted: Instant?
+    /// Bytes of an unfinished frame that are charged.
+    private(set) var unfinishedBytes = 0
     var inputIsClosed = false
     /// Output is over the soft mark: nothing more is dispatched for this connection.
     private(set) var outputIsOverSoftMark = false
@@ -86,9 +88,28 @@ final class Session {
         } catch {
             self.fail(error)
         }
+        self.countUnfinishedFrame()
         let isMidFrame = self.decoder.isMidFrame
         self.frameStarted = isMidFrame ? (self.frameStarted ?? self.now) : nil
         self.sendWindows()
+    }
+
+    /// What has come of a frame counts for the daemon's bound.
+    private func countUnfinishedFrame() {
+        let bytes = self.decoder.bufferedBytes
+        guard bytes != self.unfinishedBytes else { return }
+        if bytes > self.unfinishedBytes {
+            self.hold(bytes - self.unfinishedBytes)
+        } else {
+            self.forgetUnfinishedFrame(but: bytes)
+        }
+        self.unfinishedBytes = bytes
+        if bytes > 0 { self.core.makeRoom() }
+    }
+
+    func forgetUnfinishedFrame(but bytes: Int = 0) {
+        self.release(self.unfinishedBytes - bytes)
+        self.unfinishedBytes = bytes
     }
 
     private func fail(_ error: WireError) {
@@ -203,6 +224,8 @@ final class Session {
             self.channel.close(promise: nil)
             return
         }
+        if unread > limits.outputSoftBytes { self.core.makeRoom() }
+        guard !self.isClosed, self.conversation.state != .closing else { return }
         let isOver = self.outputIsOverSoftMark ? unread > limits.outputSoftBytes / 2 : unread > limits.outputSoftBytes
         if isOver != self.outputIsOverSoftMark {
             self.outputIsOverSoftMark = isOver

@@ -4,6 +4,7 @@
 internal import FanoutEngine
 internal import FanoutModel
 internal import FanoutWire
+internal import Glibc
 internal import NIOCore
 
 /// The frames of one connection that are not read yet: encoded here, written once a tick in pieces of 256 KiB.
@@ -15,9 +16,12 @@ final class SessionOutput {
     private var unflushed = 0
     private var flushIsScheduled = false
     private var closesAfterFlush = false
-    /// When bytes were last seen to move, and how many were left then.
+    /// Bytes given to the channel, ever.
+    private var given = 0
+    /// When bytes were last seen to move; what the kernel had taken then, and what it still had.
     private var lastProgress = Instant.zero
-    private var lastBuffered = 0
+    private var lastTaken = 0
+    private var lastQueue: CInt = 0
 
     private static let pieceBytes = 256 << 10
 
@@ -77,6 +81,7 @@ final class SessionOutput {
     private func write(_ piece: ArraySlice<UInt8>, of session: Session) {
         let count = piece.count
         self.unflushed += count
+        self.given += count
         let promise = session.channel.eventLoop.makePromise(of: Void.self)
         session.channel.write(ByteBuffer(bytes: piece), promise: promise)
         promise.futureResult.assumeIsolated().whenComplete { _ in
@@ -99,11 +104,13 @@ final class SessionOutput {
     /// Whether there is output and none of it has moved for this long.
     func hasStalled(now: Instant, after milliseconds: UInt64, channel: any Channel) -> Bool {
         guard self.unflushed > 0 else { return false }
-        let buffered = Self.bufferedBytes(of: channel)
-        if buffered != self.lastBuffered {
-            self.lastBuffered = buffered
-            self.lastProgress = max(self.lastProgress, now)
-        }
+        let taken = self.given - Self.bufferedBytes(of: channel)
+        // A full queue of the kernel's takes more only once three quarters of it are read, unix(7)'s unix_writable();
+        // who reads slowly is seen to read by what leaves the queue.
+        let queue = Self.queuedBytes(of: channel)
+        if taken != self.lastTaken || queue < self.lastQueue { self.lastProgress = max(self.lastProgress, now) }
+        self.lastTaken = taken
+        self.lastQueue = queue
         return now >= self.lastProgress.adding(milliseconds: milliseconds)
     }
 
@@ -115,6 +122,16 @@ final class SessionOutput {
             // A channel without the option: only whole pieces count as progress.
             return 0
         }
+    }
+
+    /// What the client hasn't read of what the kernel has, with the kernel's own share (SIOCOUTQ).
+    private static func queuedBytes(of channel: any Channel) -> CInt {
+        var count: CInt = 0
+        // Without the number only what the kernel takes counts as progress.
+        _ = try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: CInt.self) { socket in
+            ioctl(socket, UInt(TIOCOUTQ), &count)
+        }
+        return count
     }
 
     /// The connection is gone.

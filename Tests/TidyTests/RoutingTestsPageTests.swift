@@ -9,7 +9,7 @@ import Testing
     private static let page = SourceTree.root.appendingPathComponent("docs/internals/routing-tests.md")
 
     /// The files of tests by their names.
-    private static func files() -> [String: String] {
+    static func files() -> [String: String] {
         var files: [String: String] = [:]
         for file in SourceTree.files(below: "Tests", endings: [".swift", ".py"]) {
             let name = String(file.path.split(separator: "/").last ?? "")
