@@ -178,6 +178,7 @@ extension Session {
         for blob in batch.usedBlobs { self.blobs.batchEnded(blob) }
         self.settleBlobs(before: before)
         self.send(ServerFrame(id: batch.id, body: .summary(run.summary)))
+        batch.letGo()
         self.closeIfDone()
     }
 }

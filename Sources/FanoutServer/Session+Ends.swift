@@ -72,6 +72,7 @@ extension Session {
         for batch in batches.values.sorted(by: { $0.id < $1.id }) {
             batch.abandon()
             if let run = batch.run { self.engine.cancel(run, indexes: nil, reason: .disconnect, now: now) }
+            batch.letGo()
         }
     }
 

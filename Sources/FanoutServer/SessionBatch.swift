@@ -14,7 +14,7 @@ final class SessionBatch: ResultSink {
     let id: UInt64
     let options: BatchOptions
     unowned let session: Session
-    /// Set once, right after the engine has opened the run.
+    /// Set right after the engine has opened the run, until the batch is over for the session.
     var run: BatchRun?
     /// Blobs that its unfinished items name, by the items' indexes.
     var blobs: [UInt32: Set<UInt64>] = [:]
@@ -209,6 +209,9 @@ final class SessionBatch: ResultSink {
         self.nextProgress = now.adding(milliseconds: 100)
         self.session.send(ServerFrame(id: self.id, body: .progress(run.progress(now: now))))
     }
+
+    /// It is over for the session: run and batch hold each other until then.
+    func letGo() { self.run = nil }
 
     /// Forgets what is held: the connection is gone.
     func abandon() {
