@@ -89,8 +89,7 @@ package struct FanoutServer: Service, CustomStringConvertible {
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let core = core.value
-                    let pause = AcceptBackoffHandler(shouldForwardIOErrorCaught: false) { core.acceptFailed($0) }
-                    try channel.pipeline.syncOperations.addHandler(pause)
+                    try channel.pipeline.syncOperations.addHandler(AcceptPause { core.acceptFailed($0) })
                 }
             }
             .childChannelOption(.allowRemoteHalfClosure, value: true)

@@ -59,15 +59,11 @@ final class ServerCore {
 
     // MARK: Connections
 
-    /// A connection can't be accepted, as when there are no descriptors left: how long to let it wait in the socket.
-    ///
-    /// At once would be in vain, and again and again.
-    func acceptFailed(_ error: IOError) -> TimeAmount {
-        if self.acceptFaults.pass(now: Engine.now()) {
-            let words = "can't accept connections: \(error); raise LimitNOFILE or lower fanout.limits.connections"
-            self.logger.error("\(words)")
-        }
-        return .milliseconds(100)
+    /// A connection can't be accepted, as when there are no descriptors left.
+    func acceptFailed(_ error: IOError) {
+        guard self.acceptFaults.pass(now: Engine.now()) else { return }
+        let words = "can't accept connections: \(error); raise LimitNOFILE or lower fanout.limits.connections"
+        self.logger.error("\(words)")
     }
 
     /// A connection came.
