@@ -16,7 +16,8 @@ from raw_peer import RawPeer
 def serving(directory, name, *limits):
     """A daemon with the models `quick`, `slow` and `wide` and these `fanout.limits`; it must end well."""
     lines = ["model_list:", *simulated("quick", "latency_ms=2&tokens=4"), *simulated("wide", "tokens=20000")]
-    lines += [*simulated("slow", "latency_ms=30000&tokens=4"), "      max_parallel_requests: 4096"]
+    # One token is a fixed text; further ones repeat the prompt's words, however long they are.
+    lines += [*simulated("slow", "latency_ms=30000&tokens=1"), "      max_parallel_requests: 4096"]
     if limits:
         lines += ["fanout:", "  limits:", *(f"    {line}" for line in limits)]
     daemon = Daemon(pathlib.Path(directory), "\n".join([*lines, ""]), name)
