@@ -73,6 +73,8 @@ let package = Package(
             name: "FanoutCredentials",
             dependencies: ["FanoutJSON", "FanoutModel", "FanoutProviders", crypto, cryptoExtras]
         ),
+        // What is counted and logged, as text.
+        .target(name: "FanoutTelemetry", dependencies: ["FanoutJSON", "FanoutModel", logging]),
         // Every routing decision, and the actor that holds them.
         .target(name: "FanoutRouter", dependencies: ["FanoutModel", collections]),
         // LiteLLM's config.yaml and the environment into one snapshot.
@@ -93,16 +95,16 @@ let package = Package(
         .target(
             name: "FanoutEngine",
             dependencies: [
-                "FanoutJSON", "FanoutModel", "FanoutProviders", "FanoutRouter", "FanoutTokens", "FanoutUpstream",
-                collections, crypto, logging, nioCore,
+                "FanoutJSON", "FanoutModel", "FanoutProviders", "FanoutRouter", "FanoutTelemetry", "FanoutTokens",
+                "FanoutUpstream", collections, crypto, logging, nioCore,
             ]
         ),
         // The Unix socket.
         .target(
             name: "FanoutServer",
             dependencies: [
-                "FanoutEngine", "FanoutModel", "FanoutWire", collections, crypto, lifecycle, logging, nioCore,
-                nioPosix,
+                "FanoutEngine", "FanoutModel", "FanoutTelemetry", "FanoutWire", collections, crypto, lifecycle, logging,
+                nioCore, nioPosix,
             ]
         ),
         // The Swift client library.
@@ -122,13 +124,17 @@ let package = Package(
             name: "fanoutd",
             dependencies: [
                 "CFanoutSystem", "FanoutConfiguration", "FanoutEngine", "FanoutModel", "FanoutRouter", "FanoutServer",
-                "FanoutUpstream", arguments, lifecycle, logging, nioCore, nioPosix, signals,
+                "FanoutTelemetry", "FanoutUpstream", arguments, lifecycle, logging, nioCore, nioPosix, signals,
             ]
         ),
         // The command line.
         .executableTarget(
             name: "fanout",
-            dependencies: ["FanoutClient", "FanoutJSON", "FanoutModel", arguments]
+            dependencies: [
+                "FanoutClient", "FanoutConfiguration", "FanoutJSON", "FanoutModel", "FanoutUpstream", arguments,
+                logging,
+                nioCore, nioPosix,
+            ]
         ),
 
         .testTarget(name: "TidyTests"),
@@ -136,6 +142,10 @@ let package = Package(
         .testTarget(name: "FanoutJSONTests", dependencies: ["FanoutJSON"]),
         .testTarget(name: "FanoutWireTests", dependencies: ["FanoutModel", "FanoutWire"]),
         .testTarget(name: "FanoutProvidersTests", dependencies: ["FanoutJSON", "FanoutModel", "FanoutProviders"]),
+        .testTarget(
+            name: "FanoutTelemetryTests",
+            dependencies: ["FanoutJSON", "FanoutModel", "FanoutTelemetry", logging]
+        ),
         .testTarget(name: "FanoutTokensTests", dependencies: ["FanoutModel", "FanoutTokens"]),
         .testTarget(
             name: "FanoutCredentialsTests",
@@ -160,19 +170,22 @@ let package = Package(
         .testTarget(
             name: "FanoutEngineTests",
             dependencies: [
-                "FanoutEngine", "FanoutModel", "FanoutRouter", "FanoutTestKit", "FanoutTokens", "FanoutUpstream",
-                logging, nioCore, nioPosix,
+                "FanoutEngine", "FanoutModel", "FanoutRouter", "FanoutTelemetry", "FanoutTestKit", "FanoutTokens",
+                "FanoutUpstream", logging, nioCore, nioPosix,
             ]
         ),
         .testTarget(
             name: "FanoutClientTests",
-            dependencies: ["FanoutClient", "FanoutJSON", "FanoutModel", "FanoutWire", "fanout", nioCore, nioPosix]
+            dependencies: [
+                "FanoutClient", "FanoutConfiguration", "FanoutJSON", "FanoutModel", "FanoutWire", "fanout", nioCore,
+                nioPosix,
+            ]
         ),
         .testTarget(
             name: "FanoutServerTests",
             dependencies: [
-                "FanoutEngine", "FanoutModel", "FanoutRouter", "FanoutServer", "FanoutTestKit", "FanoutUpstream",
-                "FanoutWire", crypto, lifecycle, logging, nioCore, nioPosix,
+                "FanoutEngine", "FanoutModel", "FanoutRouter", "FanoutServer", "FanoutTelemetry", "FanoutTestKit",
+                "FanoutUpstream", "FanoutWire", crypto, lifecycle, logging, nioCore, nioPosix,
             ]
         ),
     ]

@@ -97,7 +97,7 @@ void   fanout__v1__server_frame__free_unpacked
   assert(message->base.descriptor == &fanout__v1__server_frame__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor fanout__v1__client_frame__field_descriptors[10] =
+static const ProtobufCFieldDescriptor fanout__v1__client_frame__field_descriptors[11] =
 {
   {
     "id",
@@ -219,6 +219,18 @@ static const ProtobufCFieldDescriptor fanout__v1__client_frame__field_descriptor
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "metrics_query",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fanout__V1__ClientFrame, body_case),
+    offsetof(Fanout__V1__ClientFrame, metrics_query),
+    &fanout__v1__metrics_query__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fanout__v1__client_frame__field_indices_by_name[] = {
   3,   /* field[3] = append */
@@ -228,6 +240,7 @@ static const unsigned fanout__v1__client_frame__field_indices_by_name[] = {
   8,   /* field[8] = explain_query */
   1,   /* field[1] = hello */
   0,   /* field[0] = id */
+  10,   /* field[10] = metrics_query */
   9,   /* field[9] = ping */
   7,   /* field[7] = status_query */
   2,   /* field[2] = submit */
@@ -235,7 +248,7 @@ static const unsigned fanout__v1__client_frame__field_indices_by_name[] = {
 static const ProtobufCIntRange fanout__v1__client_frame__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor fanout__v1__client_frame__descriptor =
 {
@@ -245,14 +258,14 @@ const ProtobufCMessageDescriptor fanout__v1__client_frame__descriptor =
   "Fanout__V1__ClientFrame",
   "fanout.v1",
   sizeof(Fanout__V1__ClientFrame),
-  10,
+  11,
   fanout__v1__client_frame__field_descriptors,
   fanout__v1__client_frame__field_indices_by_name,
   1,  fanout__v1__client_frame__number_ranges,
   (ProtobufCMessageInit) fanout__v1__client_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fanout__v1__server_frame__field_descriptors[15] =
+static const ProtobufCFieldDescriptor fanout__v1__server_frame__field_descriptors[16] =
 {
   {
     "id",
@@ -434,6 +447,18 @@ static const ProtobufCFieldDescriptor fanout__v1__server_frame__field_descriptor
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "metrics",
+    21,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fanout__V1__ServerFrame, body_case),
+    offsetof(Fanout__V1__ServerFrame, metrics),
+    &fanout__v1__metrics__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fanout__v1__server_frame__field_indices_by_name[] = {
   2,   /* field[2] = accepted */
@@ -442,6 +467,7 @@ static const unsigned fanout__v1__server_frame__field_indices_by_name[] = {
   11,   /* field[11] = explanation */
   13,   /* field[13] = go_away */
   0,   /* field[0] = id */
+  15,   /* field[15] = metrics */
   12,   /* field[12] = pong */
   8,   /* field[8] = progress */
   3,   /* field[3] = rejected */
@@ -452,10 +478,11 @@ static const unsigned fanout__v1__server_frame__field_indices_by_name[] = {
   1,   /* field[1] = welcome */
   4,   /* field[4] = window */
 };
-static const ProtobufCIntRange fanout__v1__server_frame__number_ranges[1 + 1] =
+static const ProtobufCIntRange fanout__v1__server_frame__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 15 }
+  { 21, 15 },
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor fanout__v1__server_frame__descriptor =
 {
@@ -465,10 +492,10 @@ const ProtobufCMessageDescriptor fanout__v1__server_frame__descriptor =
   "Fanout__V1__ServerFrame",
   "fanout.v1",
   sizeof(Fanout__V1__ServerFrame),
-  15,
+  16,
   fanout__v1__server_frame__field_descriptors,
   fanout__v1__server_frame__field_indices_by_name,
-  1,  fanout__v1__server_frame__number_ranges,
+  2,  fanout__v1__server_frame__number_ranges,
   (ProtobufCMessageInit) fanout__v1__server_frame__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

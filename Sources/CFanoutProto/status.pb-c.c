@@ -97,6 +97,96 @@ void   fanout__v1__status__free_unpacked
   assert(message->base.descriptor == &fanout__v1__status__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   fanout__v1__class_status__init
+                     (Fanout__V1__ClassStatus         *message)
+{
+  static const Fanout__V1__ClassStatus init_value = FANOUT__V1__CLASS_STATUS__INIT;
+  *message = init_value;
+}
+size_t fanout__v1__class_status__get_packed_size
+                     (const Fanout__V1__ClassStatus *message)
+{
+  assert(message->base.descriptor == &fanout__v1__class_status__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fanout__v1__class_status__pack
+                     (const Fanout__V1__ClassStatus *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fanout__v1__class_status__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fanout__v1__class_status__pack_to_buffer
+                     (const Fanout__V1__ClassStatus *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fanout__v1__class_status__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fanout__V1__ClassStatus *
+       fanout__v1__class_status__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fanout__V1__ClassStatus *)
+     protobuf_c_message_unpack (&fanout__v1__class_status__descriptor,
+                                allocator, len, data);
+}
+void   fanout__v1__class_status__free_unpacked
+                     (Fanout__V1__ClassStatus *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fanout__v1__class_status__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fanout__v1__peer__init
+                     (Fanout__V1__Peer         *message)
+{
+  static const Fanout__V1__Peer init_value = FANOUT__V1__PEER__INIT;
+  *message = init_value;
+}
+size_t fanout__v1__peer__get_packed_size
+                     (const Fanout__V1__Peer *message)
+{
+  assert(message->base.descriptor == &fanout__v1__peer__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fanout__v1__peer__pack
+                     (const Fanout__V1__Peer *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fanout__v1__peer__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fanout__v1__peer__pack_to_buffer
+                     (const Fanout__V1__Peer *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fanout__v1__peer__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fanout__V1__Peer *
+       fanout__v1__peer__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fanout__V1__Peer *)
+     protobuf_c_message_unpack (&fanout__v1__peer__descriptor,
+                                allocator, len, data);
+}
+void   fanout__v1__peer__free_unpacked
+                     (Fanout__V1__Peer *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fanout__v1__peer__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   fanout__v1__lane_status__init
                      (Fanout__V1__LaneStatus         *message)
 {
@@ -140,6 +230,96 @@ void   fanout__v1__lane_status__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &fanout__v1__lane_status__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fanout__v1__metrics_query__init
+                     (Fanout__V1__MetricsQuery         *message)
+{
+  static const Fanout__V1__MetricsQuery init_value = FANOUT__V1__METRICS_QUERY__INIT;
+  *message = init_value;
+}
+size_t fanout__v1__metrics_query__get_packed_size
+                     (const Fanout__V1__MetricsQuery *message)
+{
+  assert(message->base.descriptor == &fanout__v1__metrics_query__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fanout__v1__metrics_query__pack
+                     (const Fanout__V1__MetricsQuery *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fanout__v1__metrics_query__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fanout__v1__metrics_query__pack_to_buffer
+                     (const Fanout__V1__MetricsQuery *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fanout__v1__metrics_query__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fanout__V1__MetricsQuery *
+       fanout__v1__metrics_query__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fanout__V1__MetricsQuery *)
+     protobuf_c_message_unpack (&fanout__v1__metrics_query__descriptor,
+                                allocator, len, data);
+}
+void   fanout__v1__metrics_query__free_unpacked
+                     (Fanout__V1__MetricsQuery *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fanout__v1__metrics_query__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   fanout__v1__metrics__init
+                     (Fanout__V1__Metrics         *message)
+{
+  static const Fanout__V1__Metrics init_value = FANOUT__V1__METRICS__INIT;
+  *message = init_value;
+}
+size_t fanout__v1__metrics__get_packed_size
+                     (const Fanout__V1__Metrics *message)
+{
+  assert(message->base.descriptor == &fanout__v1__metrics__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fanout__v1__metrics__pack
+                     (const Fanout__V1__Metrics *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fanout__v1__metrics__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fanout__v1__metrics__pack_to_buffer
+                     (const Fanout__V1__Metrics *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fanout__v1__metrics__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fanout__V1__Metrics *
+       fanout__v1__metrics__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fanout__V1__Metrics *)
+     protobuf_c_message_unpack (&fanout__v1__metrics__descriptor,
+                                allocator, len, data);
+}
+void   fanout__v1__metrics__free_unpacked
+                     (Fanout__V1__Metrics *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fanout__v1__metrics__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   fanout__v1__explain_query__init
@@ -277,7 +457,7 @@ void   fanout__v1__candidate_note__free_unpacked
   assert(message->base.descriptor == &fanout__v1__candidate_note__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor fanout__v1__status_query__field_descriptors[1] =
+static const ProtobufCFieldDescriptor fanout__v1__status_query__field_descriptors[2] =
 {
   {
     "lanes",
@@ -291,14 +471,27 @@ static const ProtobufCFieldDescriptor fanout__v1__status_query__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "peers",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Fanout__V1__StatusQuery, peers),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fanout__v1__status_query__field_indices_by_name[] = {
   0,   /* field[0] = lanes */
+  1,   /* field[1] = peers */
 };
 static const ProtobufCIntRange fanout__v1__status_query__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor fanout__v1__status_query__descriptor =
 {
@@ -308,14 +501,14 @@ const ProtobufCMessageDescriptor fanout__v1__status_query__descriptor =
   "Fanout__V1__StatusQuery",
   "fanout.v1",
   sizeof(Fanout__V1__StatusQuery),
-  1,
+  2,
   fanout__v1__status_query__field_descriptors,
   fanout__v1__status_query__field_indices_by_name,
   1,  fanout__v1__status_query__number_ranges,
   (ProtobufCMessageInit) fanout__v1__status_query__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fanout__v1__status__field_descriptors[15] =
+static const ProtobufCFieldDescriptor fanout__v1__status__field_descriptors[17] =
 {
   {
     "version",
@@ -497,18 +690,44 @@ static const ProtobufCFieldDescriptor fanout__v1__status__field_descriptors[15] 
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "classes",
+    16,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fanout__V1__Status, n_classes),
+    offsetof(Fanout__V1__Status, classes),
+    &fanout__v1__class_status__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "peers",
+    17,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fanout__V1__Status, n_peers),
+    offsetof(Fanout__V1__Status, peers),
+    &fanout__v1__peer__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fanout__v1__status__field_indices_by_name[] = {
   9,   /* field[9] = attempts */
   4,   /* field[4] = batches */
   10,   /* field[10] = buffered_bytes */
   11,   /* field[11] = buffered_bytes_max */
+  15,   /* field[15] = classes */
   13,   /* field[13] = configuration */
   14,   /* field[14] = configuration_loaded_ms */
   3,   /* field[3] = connections */
   2,   /* field[2] = draining */
   8,   /* field[8] = failed */
   12,   /* field[12] = lanes */
+  16,   /* field[16] = peers */
   5,   /* field[5] = queued */
   6,   /* field[6] = running */
   7,   /* field[7] = succeeded */
@@ -518,7 +737,7 @@ static const unsigned fanout__v1__status__field_indices_by_name[] = {
 static const ProtobufCIntRange fanout__v1__status__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 15 }
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor fanout__v1__status__descriptor =
 {
@@ -528,11 +747,191 @@ const ProtobufCMessageDescriptor fanout__v1__status__descriptor =
   "Fanout__V1__Status",
   "fanout.v1",
   sizeof(Fanout__V1__Status),
-  15,
+  17,
   fanout__v1__status__field_descriptors,
   fanout__v1__status__field_indices_by_name,
   1,  fanout__v1__status__number_ranges,
   (ProtobufCMessageInit) fanout__v1__status__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fanout__v1__class_status__field_descriptors[3] =
+{
+  {
+    "priority_class",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Fanout__V1__ClassStatus, priority_class),
+    &fanout__v1__priority_class__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "queued",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Fanout__V1__ClassStatus, queued),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "running",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Fanout__V1__ClassStatus, running),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fanout__v1__class_status__field_indices_by_name[] = {
+  0,   /* field[0] = priority_class */
+  1,   /* field[1] = queued */
+  2,   /* field[2] = running */
+};
+static const ProtobufCIntRange fanout__v1__class_status__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor fanout__v1__class_status__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fanout.v1.ClassStatus",
+  "ClassStatus",
+  "Fanout__V1__ClassStatus",
+  "fanout.v1",
+  sizeof(Fanout__V1__ClassStatus),
+  3,
+  fanout__v1__class_status__field_descriptors,
+  fanout__v1__class_status__field_indices_by_name,
+  1,  fanout__v1__class_status__number_ranges,
+  (ProtobufCMessageInit) fanout__v1__class_status__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fanout__v1__peer__field_descriptors[7] =
+{
+  {
+    "uid",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Fanout__V1__Peer, uid),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gid",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Fanout__V1__Peer, gid),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pid",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Fanout__V1__Peer, pid),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "client",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Fanout__V1__Peer, client),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "connections",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Fanout__V1__Peer, connections),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "batches",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Fanout__V1__Peer, batches),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "items",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Fanout__V1__Peer, items),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fanout__v1__peer__field_indices_by_name[] = {
+  5,   /* field[5] = batches */
+  3,   /* field[3] = client */
+  4,   /* field[4] = connections */
+  1,   /* field[1] = gid */
+  6,   /* field[6] = items */
+  2,   /* field[2] = pid */
+  0,   /* field[0] = uid */
+};
+static const ProtobufCIntRange fanout__v1__peer__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor fanout__v1__peer__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fanout.v1.Peer",
+  "Peer",
+  "Fanout__V1__Peer",
+  "fanout.v1",
+  sizeof(Fanout__V1__Peer),
+  7,
+  fanout__v1__peer__field_descriptors,
+  fanout__v1__peer__field_indices_by_name,
+  1,  fanout__v1__peer__number_ranges,
+  (ProtobufCMessageInit) fanout__v1__peer__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor fanout__v1__lane_status__field_descriptors[12] =
@@ -716,7 +1115,76 @@ const ProtobufCMessageDescriptor fanout__v1__lane_status__descriptor =
   (ProtobufCMessageInit) fanout__v1__lane_status__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fanout__v1__explain_query__field_descriptors[2] =
+#define fanout__v1__metrics_query__field_descriptors NULL
+#define fanout__v1__metrics_query__field_indices_by_name NULL
+#define fanout__v1__metrics_query__number_ranges NULL
+const ProtobufCMessageDescriptor fanout__v1__metrics_query__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fanout.v1.MetricsQuery",
+  "MetricsQuery",
+  "Fanout__V1__MetricsQuery",
+  "fanout.v1",
+  sizeof(Fanout__V1__MetricsQuery),
+  0,
+  fanout__v1__metrics_query__field_descriptors,
+  fanout__v1__metrics_query__field_indices_by_name,
+  0,  fanout__v1__metrics_query__number_ranges,
+  (ProtobufCMessageInit) fanout__v1__metrics_query__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fanout__v1__metrics__field_descriptors[2] =
+{
+  {
+    "text",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Fanout__V1__Metrics, text),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Fanout__V1__Metrics, last),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fanout__v1__metrics__field_indices_by_name[] = {
+  1,   /* field[1] = last */
+  0,   /* field[0] = text */
+};
+static const ProtobufCIntRange fanout__v1__metrics__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor fanout__v1__metrics__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fanout.v1.Metrics",
+  "Metrics",
+  "Fanout__V1__Metrics",
+  "fanout.v1",
+  sizeof(Fanout__V1__Metrics),
+  2,
+  fanout__v1__metrics__field_descriptors,
+  fanout__v1__metrics__field_indices_by_name,
+  1,  fanout__v1__metrics__number_ranges,
+  (ProtobufCMessageInit) fanout__v1__metrics__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fanout__v1__explain_query__field_descriptors[3] =
 {
   {
     "batch",
@@ -742,15 +1210,28 @@ static const ProtobufCFieldDescriptor fanout__v1__explain_query__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "session",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Fanout__V1__ExplainQuery, session),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fanout__v1__explain_query__field_indices_by_name[] = {
   0,   /* field[0] = batch */
   1,   /* field[1] = index */
+  2,   /* field[2] = session */
 };
 static const ProtobufCIntRange fanout__v1__explain_query__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor fanout__v1__explain_query__descriptor =
 {
@@ -760,14 +1241,14 @@ const ProtobufCMessageDescriptor fanout__v1__explain_query__descriptor =
   "Fanout__V1__ExplainQuery",
   "fanout.v1",
   sizeof(Fanout__V1__ExplainQuery),
-  2,
+  3,
   fanout__v1__explain_query__field_descriptors,
   fanout__v1__explain_query__field_indices_by_name,
   1,  fanout__v1__explain_query__number_ranges,
   (ProtobufCMessageInit) fanout__v1__explain_query__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fanout__v1__explanation__field_descriptors[3] =
+static const ProtobufCFieldDescriptor fanout__v1__explanation__field_descriptors[6] =
 {
   {
     "found",
@@ -805,16 +1286,55 @@ static const ProtobufCFieldDescriptor fanout__v1__explanation__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "model",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Fanout__V1__Explanation, model),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "code",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Fanout__V1__Explanation, code),
+    &fanout__v1__failure_code__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "age_ms",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Fanout__V1__Explanation, age_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fanout__v1__explanation__field_indices_by_name[] = {
+  5,   /* field[5] = age_ms */
   2,   /* field[2] = candidates */
+  4,   /* field[4] = code */
   0,   /* field[0] = found */
+  3,   /* field[3] = model */
   1,   /* field[1] = trail */
 };
 static const ProtobufCIntRange fanout__v1__explanation__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor fanout__v1__explanation__descriptor =
 {
@@ -824,7 +1344,7 @@ const ProtobufCMessageDescriptor fanout__v1__explanation__descriptor =
   "Fanout__V1__Explanation",
   "fanout.v1",
   sizeof(Fanout__V1__Explanation),
-  3,
+  6,
   fanout__v1__explanation__field_descriptors,
   fanout__v1__explanation__field_indices_by_name,
   1,  fanout__v1__explanation__number_ranges,

@@ -132,11 +132,21 @@ extension ClientSession {
             self.finish(id, .summary)
         case .status(let status): self.answer(id, .status(status))
         case .explanation(let explanation): self.answer(id, .explanation(explanation))
+        case .metrics(let text, let isLast): self.metrics(id, text, isLast: isLast)
         case .pong: self.answer(id, .pong)
         case .goAway(let last, _, let message): self.goAway(lastAcceptedID: last, message: message)
         // A newer daemon may say more than we know.
         case .unknown: break
         }
+    }
+
+    private mutating func metrics(_ id: UInt64, _ text: String, isLast: Bool) {
+        guard self.isQuery(id) else { return }
+        let held = self.pieces.removeValue(forKey: id) ?? ""
+        guard text.utf8.count <= Self.metricsBytesMax - held.utf8.count else {
+            return self.close(FanoutError(.tooLarge, "the daemon's metrics are over \(Self.metricsBytesMax) bytes"))
+        }
+        if isLast { self.answer(id, .metrics(held + text)) } else { self.pieces[id] = held + text }
     }
 
     private mutating func rejected(_ id: UInt64, _ rejection: ServerFrame.Rejection) {

@@ -43,6 +43,7 @@ struct ClientSession: ~Copyable {
     enum Answer: Sendable, Hashable {
         case status(DaemonStatus)
         case explanation(ServerFrame.Explanation)
+        case metrics(String)
         case pong
         case failed(FanoutError)
     }
@@ -61,6 +62,8 @@ struct ClientSession: ~Copyable {
     static let cancelIndexesMax = 65_536
     /// Bytes of a response that comes in parts.
     static let responseBytesMax = 256 << 20
+    /// Bytes of the metrics, which come in pieces.
+    static let metricsBytesMax = 64 << 20
 
     private(set) var state = State.greeting
     private(set) var welcome: ServerFrame.Welcome?
@@ -82,6 +85,8 @@ struct ClientSession: ~Copyable {
         }
     }
     private var queries: [UInt64: Answer?] = [:]
+    /// What has come of answers that come in pieces.
+    var pieces: [UInt64: String] = [:]
     private var lastID: UInt64 = 0
     private var encoder = WireEncoder()
     var decoder = WireDecoder()
@@ -162,7 +167,10 @@ struct ClientSession: ~Copyable {
     }
 
     /// Nobody waits for the answer any more.
-    mutating func forget(_ query: UInt64) { self.queries[query] = nil }
+    mutating func forget(_ query: UInt64) {
+        self.queries[query] = nil
+        self.pieces[query] = nil
+    }
 
     mutating func answer(_ id: UInt64, _ answer: Answer) {
         guard let entry = self.queries[id], entry == nil else { return }

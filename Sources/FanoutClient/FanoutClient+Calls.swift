@@ -117,13 +117,45 @@ extension FanoutClient {
         return result
     }
 
-    /// How the daemon is, with the lanes of the model groups that this caller may use.
+    /// How the daemon is.
+    /// - Parameters:
+    ///   - lanes: With the lanes of the model groups that this caller may use.
+    ///   - peers: With the programs that are connected: the caller's own, or for root and the daemon's own user all.
+    /// - Returns: Its status.
     /// - Throws: ``FanoutError`` if the connection broke or the task was cancelled.
-    public func status(lanes: Bool = true) async throws(FanoutError) -> DaemonStatus {
-        guard case .status(let status) = try await self.answer(to: .statusQuery(lanes: lanes)) else {
+    public func status(lanes: Bool = true, peers: Bool = false) async throws(FanoutError) -> DaemonStatus {
+        guard case .status(let status) = try await self.answer(to: .statusQuery(lanes: lanes, peers: peers)) else {
             throw FanoutError(.badFrame, "the daemon answered a query for its status with something else")
         }
         return status
+    }
+
+    /// What the daemon has counted, in Prometheus' text format.
+    /// - Throws: ``FanoutError``: PERMISSION for anybody but root and the daemon's own user.
+    public func metrics() async throws(FanoutError) -> String {
+        guard case .metrics(let text) = try await self.answer(to: .metricsQuery) else {
+            throw FanoutError(.badFrame, "the daemon answered a query for its metrics with something else")
+        }
+        return text
+    }
+
+    /// Why an item went where it went: what the daemon still remembers of it.
+    /// - Parameters:
+    ///   - index: The item's place in its batch.
+    ///   - batch: The batch's id on its connection.
+    ///   - session: ``session`` of that connection; 0 = this one's, or the latest batch of that id of this caller.
+    /// - Returns: What happened; `nil` = it is not known, or not any more.
+    /// - Throws: ``FanoutError`` if the connection broke or the task was cancelled.
+    public func explain(
+        item index: UInt32,
+        ofBatch batch: UInt64,
+        session: UInt64 = 0
+    ) async throws(FanoutError) -> Explanation? {
+        let query = ClientFrame.Body.explainQuery(batch: batch, index: index, session: session)
+        guard case .explanation(let found) = try await self.answer(to: query) else {
+            throw FanoutError(.badFrame, "the daemon answered a query for an item with something else")
+        }
+        return found.found ? Explanation(found) : nil
     }
 
     /// Asks for a sign of life; the daemon allows ten a second.

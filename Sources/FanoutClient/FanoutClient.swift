@@ -21,6 +21,8 @@ public final class FanoutClient: Sendable {
     public let daemonVersion: String
     /// The name under which the daemon counts this caller's work.
     public let tenant: String
+    /// This connection's number at the daemon, as its logs and ``explain(item:ofBatch:session:)`` have it.
+    public let session: UInt64
 
     private init(connection: ClientConnection) {
         self.connection = connection
@@ -28,6 +30,7 @@ public final class FanoutClient: Sendable {
         self.models = welcome?.models ?? []
         self.daemonVersion = welcome?.server ?? ""
         self.tenant = welcome?.tenant ?? ""
+        self.session = welcome?.sessionID ?? 0
     }
 
     deinit {

@@ -68,27 +68,11 @@ extension ConfigurationBuilder {
     // MARK: Values with several sources
 
     mutating func setSocket(_ path: String, _ mark: Mark, _ key: String) {
-        if path.hasPrefix("@") {
-            self.reader.log.error(
-                mark,
-                key,
-                "must be a file's path: an abstract socket (@…) has no permissions, every user could connect"
-            )
-        } else if path.utf8.contains(0) {
-            self.reader.log.error(mark, key, "must not contain NUL")
-        } else if !path.hasPrefix("/") {
-            self.reader.log.error(mark, key, "must be an absolute path, one that starts with a slash")
-        } else if path.hasSuffix("/") {
-            self.reader.log.error(mark, key, "must be the path of a socket, not of a folder")
-        } else if path.utf8.count > Self.socketPathBytesMax {
-            self.reader.log.error(
-                mark,
-                key,
-                "the path has \(path.utf8.count) bytes, a Unix socket's has at most \(Self.socketPathBytesMax); shorten it"
-            )
-        } else {
-            self.service.socketPath = path
-        }
+        if let path = self.socketPath(path, mark, key) { self.service.socketPath = path }
+    }
+
+    /// The path of a Unix socket that the daemon makes; nil after an error.
+    mutating func socketPath(_ path: String, _ mark: Mark, _ key: String) -> String? {
         for folder in ["/tmp/", "/var/tmp/"] where path.hasPrefix(folder) && !path.dropFirst(folder.count).contains("/")
         {
             self.reader.log.warn(
@@ -97,6 +81,21 @@ extension ConfigurationBuilder {
                 "anyone can take this name in \(folder) before the daemon does; use /run/fanout"
             )
         }
+        guard let fault = Self.socketFault(path) else { return path }
+        self.reader.log.error(mark, key, fault)
+        return nil
+    }
+
+    private static func socketFault(_ path: String) -> String? {
+        if path.hasPrefix("@") {
+            return "must be a file's path: an abstract socket (@…) has no permissions, every user could connect"
+        }
+        if path.utf8.contains(0) { return "must not contain NUL" }
+        if !path.hasPrefix("/") { return "must be an absolute path, one that starts with a slash" }
+        if path.hasSuffix("/") { return "must be the path of a socket, not of a folder" }
+        let bytes = path.utf8.count
+        guard bytes > self.socketPathBytesMax else { return nil }
+        return "the path has \(bytes) bytes, a Unix socket's has at most \(self.socketPathBytesMax); shorten it"
     }
 
     mutating func setLogLevel(_ text: String, _ mark: Mark, _ key: String) {

@@ -6,6 +6,7 @@ internal import FanoutModel
 extension ConfigurationBuilder {
     /// Reads our own section.
     mutating func readFanout(_ section: inout Section?) {
+        self.readRuntimeDirectory()
         guard var fanout = section else { return }
         _ = fanout.take("ignore")
         _ = fanout.take("strict")
@@ -15,6 +16,7 @@ extension ConfigurationBuilder {
             self.setSocket(path, field.mark, field.path)
         }
         self.readSocketMode(fanout.take("socket_mode"))
+        self.readMetrics(&fanout)
         if let group = self.reader.text(fanout.take("socket_group")) { self.service.socketGroup = group }
         if let loops: Int = self.reader.count(fanout.take("loops"), 1...256) { self.service.loops = loops }
         if let file = self.reader.text(fanout.take("ca_file")) { self.service.caFile = file }
@@ -34,13 +36,16 @@ extension ConfigurationBuilder {
     }
 
     /// The mode is octal, as chmod(1) takes it, whatever YAML makes of its digits.
-    private mutating func readSocketMode(_ field: Field?) {
-        guard let field, let text = self.reader.text(field) else { return }
+    private mutating func mode(_ field: Field?) -> UInt32? {
+        guard let field, let text = self.reader.text(field) else { return nil }
         let digits = text.hasPrefix("0o") ? text.dropFirst(2) : Substring(text)
-        guard let mode = UInt32(digits, radix: 8), mode <= 0o777 else {
-            self.reader.error(field, "must be an octal mode such as 0660")
-            return
-        }
+        if let mode = UInt32(digits, radix: 8), mode <= 0o777 { return mode }
+        self.reader.error(field, "must be an octal mode such as 0660")
+        return nil
+    }
+
+    private mutating func readSocketMode(_ field: Field?) {
+        guard let field, let mode = self.mode(field) else { return }
         guard mode & 0o002 == 0 else {
             self.reader.error(
                 field,
@@ -51,6 +56,24 @@ extension ConfigurationBuilder {
         self.service.socketMode = mode
     }
 
+    /// Metrics are served in the runtime directory that systemd made, unless the file says otherwise.
+    private mutating func readRuntimeDirectory() {
+        guard let directory = self.environment["RUNTIME_DIRECTORY"]?.split(separator: ":").first,
+            directory.hasPrefix("/")
+        else { return }
+        let path = "\(directory)/metrics.sock"
+        if path.utf8.count <= Self.socketPathBytesMax { self.service.metricsSocketPath = path }
+    }
+
+    /// Nowhere for an empty path.
+    private mutating func readMetrics(_ fanout: inout Section) {
+        if let field = self.reader.resolved(fanout.take("metrics_socket")), let path = self.reader.text(field) {
+            self.service.metricsSocketPath = path.isEmpty ? nil : self.socketPath(path, field.mark, field.path)
+        }
+        if let mode = self.mode(fanout.take("metrics_socket_mode")) { self.service.metricsSocketMode = mode }
+        if let group = self.reader.text(fanout.take("metrics_socket_group")) { self.service.metricsSocketGroup = group }
+    }
+
     private mutating func readLog(_ field: Field?) {
         guard var section = self.reader.section(field) else { return }
         if let field = section.take("level"), let text = self.reader.text(field) {
@@ -59,6 +82,7 @@ extension ConfigurationBuilder {
         if let field = section.take("format"), let text = self.reader.text(field) {
             self.setLogFormat(text, field.mark, field.path)
         }
+        if let bodies = self.reader.flag(section.take("bodies")) { self.service.logsBodies = bodies }
         self.reader.finish(section, UnreadKeys())
     }
 

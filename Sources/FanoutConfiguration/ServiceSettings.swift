@@ -18,7 +18,9 @@ package struct ServiceSettings: Sendable, Hashable {
 
     /// How a line of the log is written.
     package enum LogFormat: String, Sendable, Hashable, CaseIterable {
+        /// The journal's own fields under systemd, else logfmt.
         case text
+        /// One object a line, on standard error.
         case json
     }
 
@@ -28,12 +30,20 @@ package struct ServiceSettings: Sendable, Hashable {
     package var socketMode: UInt32 = 0o660
     /// Its group, a name or a number; `nil` = the process's.
     package var socketGroup: String?
+    /// The path of the Unix socket on which metrics are served over HTTP; `nil` = none.
+    package var metricsSocketPath: String?
+    /// Its permissions.
+    package var metricsSocketMode: UInt32 = 0o660
+    /// Its group, a name; `nil` = the process's.
+    package var metricsSocketGroup: String?
     /// Event loops.
     package var loops = 1
     /// How much is logged.
     package var logLevel: LogLevel = .info
     /// How it is written.
     package var logFormat: LogFormat = .text
+    /// Prompts, answers and providers' words are logged too, at debug level.
+    package var logsBodies = false
     /// A file of certificates in PEM that are trusted for providers beside the system's; `nil` = none.
     package var caFile: String?
     /// The proxies through which providers are reached.

@@ -53,6 +53,20 @@ extension ActiveAttempt {
     var deployment: Deployment { self.target.deployment }
 }
 
+extension AttemptReport {
+    /// The same, should the provider have repeated the key in its words: these go on to the client, to status and logs.
+    fileprivate func hidingSecrets(of endpoint: Endpoint) -> AttemptReport {
+        guard case .failure(let failure) = self.result else { return self }
+        var report = self
+        report.result = .failure(failure.hidingSecrets(of: endpoint))
+        return report
+    }
+
+    fileprivate var hasFailed: Bool {
+        if case .failure = self.result { true } else { false }
+    }
+}
+
 /// An attempt that has ended, while the router's answer to that is carried out.
 struct SettledAttempt {
     let attempt: ActiveAttempt
@@ -83,7 +97,7 @@ extension Engine {
             target: target,
             started: now
         )
-        if self.logger.logLevel <= .debug { self.logStart(dispatch, of: run, on: target.deployment) }
+        if self.logger.logLevel <= .debug { self.logStart(dispatch, of: item, run: run, on: target.deployment) }
         let order = self.order(for: dispatch, item: item, run: run, target: target)
         let handle = self.runner.start(order, sink: self)
         // The attempt may have ended inside `start`.
@@ -183,9 +197,10 @@ extension Engine {
         var outcome = self.outcome(of: report, attempt: attempt)
         var usage: Usage?
         if case .success(let response) = report.result { usage = response.usage }
-        let report = self.judged(report, of: attempt)
+        let report = self.judged(report.hidingSecrets(of: attempt.deployment.endpoint), of: attempt)
         if case .failure(let failure) = report.result { outcome.code = failure.code }
         self.record(report, usage: usage, of: attempt)
+        self.count(report, usage: usage, of: attempt)
         if self.logger.logLevel <= .debug { self.logFinish(report, of: attempt) }
         let lease = attempt.dispatch.lease
         let now = Engine.now()
@@ -232,7 +247,8 @@ extension Engine {
         } else if usage != nil {
             item.hasUnpricedAttempt = true
         }
-        if attempt.run.options.trail == .full {
+        // Of an item that goes well at once its trail says all.
+        if attempt.run.options.trail == .full || report.hasFailed || !item.details.isEmpty {
             item.details.append(self.detail(of: report, attempt: attempt, usage: usage))
         }
     }
@@ -271,32 +287,5 @@ extension Engine {
         detail.stopped = report.cancelled != nil
         detail.possiblyBilled = report.mayHaveBeenBilled
         return detail
-    }
-
-    private func logStart(_ dispatch: Dispatch, of run: BatchRun, on deployment: Deployment) {
-        self.logger.debug(
-            "attempt started",
-            metadata: [
-                "batch": "\(run.label)", "run": "\(run.number)", "item": "\(dispatch.item.index)",
-                "attempt": "\(dispatch.attempt)", "deployment": "\(deployment.name)",
-            ]
-        )
-    }
-
-    private func logFinish(_ report: AttemptReport, of attempt: ActiveAttempt) {
-        var code = "ok"
-        var words = ""
-        if case .failure(let failure) = report.result {
-            code = failure.code.name
-            words = failure.message
-        }
-        self.logger.debug(
-            "attempt finished",
-            metadata: [
-                "batch": "\(attempt.run.label)", "run": "\(attempt.run.number)", "item": "\(attempt.item.index)",
-                "attempt": "\(attempt.dispatch.attempt)", "deployment": "\(attempt.deployment.name)",
-                "code": "\(code)", "error": "\(words)", "total_us": "\(report.totalMicroseconds)",
-            ]
-        )
     }
 }

@@ -23,6 +23,7 @@ extension Engine {
             outcome: outcome,
             trail: run.options.trail == .none ? nil : trail
         )
+        self.remember(result, item: item, run: run, trail: trail, now: now)
         self.finish(result, item: item, run: run, now: now)
     }
 
@@ -40,6 +41,7 @@ extension Engine {
             outcome: .failure(failure),
             trail: run.options.trail == .none ? nil : trail
         )
+        self.remember(result, item: item, run: run, trail: trail, now: now)
         self.finish(result, item: item, run: run, now: now)
         if run.options.failFast, !run.hasFailedFast {
             // The router doesn't know this item, so the engine ends those that it does know. The run stays open for
@@ -53,7 +55,7 @@ extension Engine {
     private func finish(_ result: ItemResult, item: RunItem, run: BatchRun, now: Instant) {
         run.count(result, of: item)
         self.countFinal(result)
-        if self.logger.logLevel <= .debug { self.logResult(result, of: run) }
+        if self.logger.logLevel <= .debug { self.logResult(result, of: item, run: run) }
         run.sink.run(run, finished: result)
         self.endIfDone(run, now: now)
     }
@@ -190,19 +192,7 @@ extension Engine {
         trail.totalMicroseconds = now.microseconds(since: item.received)
         trail.costNanoUSD = item.hasUnpricedAttempt ? nil : item.costNanoUSD
         trail.possiblyBilled = item.possiblyBilled
-        trail.details = item.details
+        if run.options.trail == .full { trail.details = item.details }
         return trail
-    }
-
-    private func logResult(_ result: ItemResult, of run: BatchRun) {
-        var code = "ok"
-        if case .failure(let failure) = result.outcome { code = failure.code.name }
-        self.logger.debug(
-            "item finished",
-            metadata: [
-                "batch": "\(run.label)", "run": "\(run.number)", "item": "\(result.index)", "code": "\(code)",
-                "attempts": "\(result.trail?.attempts ?? 0)",
-            ]
-        )
     }
 }

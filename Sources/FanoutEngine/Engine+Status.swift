@@ -13,8 +13,17 @@ extension Engine {
         status.batches = UInt64(self.runs.count)
         status.running = UInt64(self.attempts.count)
         var live = 0
-        for run in self.runs.values { live += run.items.count - run.running }
+        var classes = PriorityClass.allCases.map { ClassStatus($0) }
+        for run in self.runs.values {
+            let queued = run.items.count - run.running
+            live += queued
+            // The numbers of the wire begin at 1.
+            let place = Int(run.options.priorityClass.rawValue) - 1
+            classes[place].queued += UInt64(queued)
+            classes[place].running += UInt64(run.running)
+        }
         status.queued = UInt64(live)
+        status.classes = classes
         status.succeeded = self.succeeded
         status.failed = self.failed
         status.attempts = self.attemptsStarted

@@ -4,6 +4,7 @@
 package import FanoutModel
 internal import FanoutProviders
 package import FanoutRouter
+internal import FanoutTelemetry
 package import FanoutTokens
 package import FanoutUpstream
 package import Logging
@@ -27,6 +28,8 @@ package final class Engine: AttemptSink {
     package private(set) var snapshot: Snapshot
     /// When it was loaded, in milliseconds since 1970, as Status says it.
     package var loadedMilliseconds: Int64 = 0
+    /// Prompts, answers and providers' words are logged, too.
+    package var logsBodies = false
     /// What the daemon holds for its clients.
     package var ledger: BufferLedger
     /// Totals since the start.
@@ -45,6 +48,12 @@ package final class Engine: AttemptSink {
     var settled: [SettledAttempt] = []
     /// The last failure of each lane, for words when the router refuses on a lane's behalf.
     var laneFailures: [LaneID: Failure] = [:]
+    /// What came of attempts, by deployment.
+    var laneCounts: [LaneCounts]
+    /// What came of items.
+    var itemCounts = CodeCounts()
+    /// The items that were final last.
+    var recent = RecentItems()
 
     /// Called after an attempt's end has been carried out, with nothing of the engine on the stack.
     package var afterAttempt: ((Instant) -> Void)?
@@ -72,6 +81,7 @@ package final class Engine: AttemptSink {
         self.runner = runner
         self.snapshot = snapshot
         self.targets = snapshot.deployments.map(LiveDeployment.init)
+        self.laneCounts = Array(repeating: LaneCounts(), count: snapshot.deployments.count)
         self.logger = logger
         self.ledger = BufferLedger(capacity: snapshot.limits.bufferedBytes)
     }
@@ -221,6 +231,9 @@ package final class Engine: AttemptSink {
         if let tokenizers { self.tokens.use(tokenizers) }
         self.snapshot = snapshot
         self.targets = snapshot.deployments.map(LiveDeployment.init)
+        // Deployments keep their places, and with them their counts.
+        let added = max(0, snapshot.deployments.count - self.laneCounts.count)
+        self.laneCounts += Array(repeating: LaneCounts(), count: added)
         self.perform(self.router.assumeIsolated { $0.reload(snapshot, now: now) })
         for (tenant, id) in self.tenants.all {
             let bounds = self.bounds(of: tenant)
@@ -261,7 +274,7 @@ package final class Engine: AttemptSink {
         case .follow: break
         case .restart(let item, let code): self.restart(item, code)
         case .sleepUntil(let instant): self.sleep(until: instant)
-        case .laneChanged(let lane): self.logLane(lane)
+        case .laneChanged(let lane): self.laneChanged(lane)
         }
     }
 
@@ -297,7 +310,13 @@ package final class Engine: AttemptSink {
     }
 
     func countFinal(_ result: ItemResult) {
-        if case .success = result.outcome { self.succeeded += 1 } else { self.failed += 1 }
+        if case .failure(let failure) = result.outcome {
+            self.failed += 1
+            self.itemCounts.count(failure.code)
+        } else {
+            self.succeeded += 1
+            self.itemCounts.count(nil)
+        }
     }
 
     func endIfDone(_ run: BatchRun, now: Instant) {
@@ -315,10 +334,5 @@ package final class Engine: AttemptSink {
                 ]
             )
         }
-    }
-
-    private func logLane(_ lane: LaneID) {
-        let deployment = self.snapshot.deployments[Int(lane.index)].name
-        self.logger.info("lane changed", metadata: ["deployment": "\(deployment)"])
     }
 }

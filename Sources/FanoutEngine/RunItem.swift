@@ -35,7 +35,7 @@ final class RunItem {
     var possiblyBilled: UInt32 = 0
     /// Failures of attempts, oldest first; bounded by the attempts of an item.
     var failures: [(lease: LeaseID, failure: Failure)] = []
-    /// One for each ended attempt, where the batch asked for a full trail.
+    /// One for each ended attempt, from the first that failed, or where the batch asked for a full trail.
     var details: [Trail.Attempt] = []
 
     init(index: UInt32, item: Item, received: Instant, uploadBytes: Int) {

@@ -104,6 +104,16 @@ package actor Router {
         self.core.laneStatus(now: now)
     }
 
+    /// See ``RouterCore/state(of:now:)``.
+    package func state(of lane: LaneID, now: Instant) -> LaneState {
+        self.core.state(of: lane, now: now)
+    }
+
+    /// See ``RouterCore/budgetStatus(now:)``.
+    package func budgetStatus(now: Instant) -> [BudgetStatus] {
+        self.core.budgetStatus(now: now)
+    }
+
     /// Items waiting and attempts running.
     package var counts: (queued: Int, running: Int) { self.core.counts }
 

@@ -28,4 +28,45 @@ extension RouterCore {
 
     /// The most attempts that each lane is given at once, be it in the configuration or not.
     package func laneLimits() -> [UInt32] { self.lanes.map(\.limit) }
+
+    /// Whether a lane takes attempts, its limit apart.
+    package func state(of lane: LaneID, now: Instant) -> LaneState {
+        self.lanes[Int(lane.index)].gate(now: now)
+    }
+
+    /// What was spent of the budgets of providers, deployments and tags that are configured.
+    package func budgetStatus(now: Instant) -> [BudgetStatus] {
+        var result: [BudgetStatus] = []
+        for (name, place) in self.providerPurses.sorted(by: { $0.key < $1.key }) {
+            self.append(.provider, name, "", place, now, &result)
+        }
+        for (index, lane) in self.lanes.enumerated() where self.snapshot.deployments[index].isActive {
+            let deployment = self.snapshot.deployments[index]
+            self.append(.deployment, deployment.name, deployment.identity, lane.purse, now, &result)
+        }
+        for (name, place) in self.tagPurses.sorted(by: { $0.key < $1.key }) {
+            self.append(.tag, name, "", place, now, &result)
+        }
+        return result
+    }
+
+    private func append(
+        _ kind: BudgetStatus.Kind,
+        _ name: String,
+        _ id: String,
+        _ place: Int,
+        _ now: Instant,
+        _ result: inout [BudgetStatus]
+    ) {
+        guard self.purses.indices.contains(place), let budget = self.purses[place].purse.budget else { return }
+        result.append(
+            BudgetStatus(
+                kind: kind,
+                name: name,
+                id: id,
+                spentNanoUSD: self.purses[place].purse.spent(now: now),
+                limitNanoUSD: budget.limitNanoUSD
+            )
+        )
+    }
 }

@@ -49,6 +49,12 @@ package struct FanoutServer: Service, CustomStringConvertible {
         } else {
             preconditionFailure("neither a handed-over socket nor a path")
         }
+        let metrics: MetricsListener?
+        if let settings = self.settings.metrics {
+            metrics = try await MetricsListener.open(settings, core: core, loop: self.loop)
+        } else {
+            metrics = nil
+        }
         let socket = activated == nil ? self.settings.socketPath : "handed over by systemd"
         self.logger.info("serving", metadata: ["socket": "\(socket)"])
         let manager = self.manager
@@ -59,6 +65,7 @@ package struct FanoutServer: Service, CustomStringConvertible {
         try await self.close(listener)
         file?.remove()
         await self.drain(core)
+        try await metrics?.close()
         try await self.onLoop(core) { $0.engine.shutdown() }
         self.logger.info("stopped")
     }

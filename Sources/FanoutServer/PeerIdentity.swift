@@ -7,7 +7,7 @@ internal import NIOCore
 
 /// Who is at the other end of a connection, as the kernel says: frozen at connect, see unix(7), SO_PEERCRED.
 ///
-/// The pid is not kept: it may belong to somebody else by now.
+/// The pid is for people to read and decides nothing: it may belong to somebody else by now.
 package struct PeerIdentity: Sendable, Hashable {
     /// The user.
     package var uid: UInt32
@@ -15,6 +15,8 @@ package struct PeerIdentity: Sendable, Hashable {
     package var gid: UInt32
     /// The primary group and, where the kernel tells them, the supplementary ones.
     package var groups: Set<UInt32>
+    /// The process that connected; 0 = not known.
+    package var pid: UInt32 = 0
 
     /// Makes an identity.
     package init(uid: UInt32, gid: UInt32, supplementary: [UInt32] = []) {
@@ -22,6 +24,9 @@ package struct PeerIdentity: Sendable, Hashable {
         self.gid = gid
         self.groups = Set(supplementary).union([gid])
     }
+
+    /// Whether it may see what every caller does: root, or the daemon's own user, who could read all of it anyway.
+    package var isAdministrator: Bool { self.uid == 0 || self.uid == geteuid() }
 
     /// `struct ucred` of unix(7), which Glibc's module leaves out.
     private struct Credentials {
@@ -49,7 +54,10 @@ package struct PeerIdentity: Sendable, Hashable {
         var peer = Credentials()
         var size = socklen_t(MemoryLayout<Credentials>.size)
         guard getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 else { return nil }
-        return PeerIdentity(uid: peer.uid, gid: peer.gid, supplementary: Self.supplementaryGroups(of: socket))
+        let groups = Self.supplementaryGroups(of: socket)
+        var identity = PeerIdentity(uid: peer.uid, gid: peer.gid, supplementary: groups)
+        identity.pid = UInt32(max(0, peer.pid))
+        return identity
     }
 
     /// None where the kernel doesn't know the option (before Linux 4.13): rules then match primary groups alone.

@@ -3,6 +3,7 @@
 
 internal import FanoutEngine
 internal import FanoutModel
+internal import FanoutTelemetry
 internal import FanoutWire
 internal import Logging
 internal import NIOCore
@@ -24,7 +25,15 @@ final class ServerCore {
     /// How long output may wait for the end of a turn of the loop.
     private static let flushMicroseconds: UInt64 = 300
 
-    private var sessions: [UInt64: Session] = [:]
+    private(set) var sessions: [UInt64: Session] = [:]
+    /// Batches and connections that were refused.
+    private var refusals = CodeCounts()
+    /// How late the timer of the sweep was.
+    private var loopLag = Histogram(.lag)
+    /// Requests for the metrics that are under way.
+    private var scrapes = 0
+    /// More than one Prometheus and an administrator's hand need.
+    static let scrapesMax = 16
     private var connectionsOfTenant: [String: Int] = [:]
     /// Blob bytes that the connections of a tenant hold together.
     private var blobBytesOfTenant: [String: Int] = [:]
@@ -245,6 +254,28 @@ final class ServerCore {
         return status
     }
 
+    /// A batch or a connection was refused.
+    func refused(_ code: FailureCode) { self.refusals.count(code) }
+
+    /// All that is counted.
+    func metrics(now: Instant) -> MetricsReport {
+        var report = self.engine.metrics(with: self.status(lanes: true), now: now)
+        report.refusals = self.refusals
+        report.loopLag = self.loopLag
+        report.logLinesDropped = self.settings.logLinesDropped()
+        return report
+    }
+
+    /// A request for the metrics came; `false` = there are too many.
+    func beginScrape() -> Bool {
+        guard self.scrapes < Self.scrapesMax else { return false }
+        self.scrapes += 1
+        return true
+    }
+
+    /// It is over.
+    func endScrape() { self.scrapes -= 1 }
+
     // MARK: Time
 
     /// Gives the service manager signs of life from now on.
@@ -266,9 +297,11 @@ final class ServerCore {
     /// Looks after the connections about once a second, while there are any.
     private func armSweep() {
         guard self.sweep == nil, !self.sessions.isEmpty else { return }
+        let due = Engine.now().adding(milliseconds: UInt64(self.settings.sweepMilliseconds))
         self.sweep = self.loop.assumeIsolated().scheduleTask(in: .milliseconds(self.settings.sweepMilliseconds)) {
             self.sweep = nil
             let now = Engine.now()
+            self.loopLag.observe(now.microseconds(since: due))
             for session in Array(self.sessions.values) { session.sweep(now: now) }
             self.armSweep()
         }

@@ -15,6 +15,7 @@ extension Session {
     }
 
     func close(with fault: SessionProtocol.Fault) {
+        self.core.refused(fault.code)
         self.core.logger.info(
             "connection refused",
             metadata: [
@@ -103,6 +104,7 @@ extension Session {
     ///
     /// The bytes of a refused Submit or Append are the client's again at once.
     func reject(_ frame: ClientFrame, _ rejection: ServerFrame.Rejection, byteCount: Int) {
+        self.core.refused(rejection.code)
         self.send(ServerFrame(id: frame.id, body: .rejected(rejection)))
         switch frame.body {
         case .submit, .append: break

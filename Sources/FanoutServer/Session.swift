@@ -30,6 +30,8 @@ final class Session {
     var batches: [UInt64: SessionBatch] = [:]
     let output = SessionOutput()
     var isClosed = false
+    /// What the client calls itself.
+    private(set) var clientName = ""
 
     var blobs: BlobStore
     let windowBytes: Int
@@ -140,7 +142,9 @@ final class Session {
 
     private func carryOut(_ frame: ClientFrame, byteCount: Int, now: Instant) {
         switch frame.body {
-        case .hello: self.welcome()
+        case .hello(let hello):
+            self.clientName = hello.client
+            self.welcome()
         case .submit(let submit): self.submit(frame, submit, byteCount: byteCount, now: now)
         case .append(let append): self.append(frame, append, byteCount: byteCount, now: now)
         case .blob(let blob): self.take(blob, id: frame.id, now: now)
@@ -154,10 +158,11 @@ final class Session {
             } catch {
                 self.fail(error)
             }
-        case .statusQuery(let lanes):
-            self.send(ServerFrame(id: frame.id, body: .status(self.core.status(lanes: lanes))))
-        case .explainQuery:
-            self.send(ServerFrame(id: frame.id, body: .explanation(ServerFrame.Explanation(found: false))))
+        case .statusQuery(let lanes, let peers):
+            self.sendStatus(id: frame.id, lanes: lanes, peers: peers)
+        case .explainQuery(let batch, let index, let session):
+            self.explain(id: frame.id, batch: batch, index: index, session: session, now: now)
+        case .metricsQuery: self.sendMetrics(id: frame.id, now: now)
         case .ping(let data): self.send(ServerFrame(id: frame.id, body: .pong(data)))
         case .unknown, .refused: break
         }

@@ -69,7 +69,7 @@ struct RequestHead {
         buffer.reserveCapacity(minimumWritableBytes: self.bytes.count + body.count + 128)
         buffer.writeBytes(self.bytes)
         Self.write(decimal: body.count, into: &buffer)
-        if !traceparent.isEmpty, Self.isTraceparent(traceparent) {
+        if !traceparent.isEmpty, TraceParent.traceID(of: traceparent) != nil {
             buffer.writeStaticString("\r\ntraceparent: ")
             buffer.writeString(traceparent)
         }
@@ -93,18 +93,6 @@ struct RequestHead {
     /// RFC 9110, 5.5: no control characters but the tab.
     private static func isValue(_ value: String) -> Bool {
         value.utf8.allSatisfy { ($0 >= 0x20 && $0 != 0x7F) || $0 == 0x09 }
-    }
-
-    /// W3C Trace Context, 3.2.2: lower-case hexadecimal digits and dashes; longer in versions to come.
-    private static func isTraceparent(_ text: String) -> Bool {
-        (55...128).contains(text.utf8.count)
-            && text.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"), UInt8(ascii: "-"):
-                    true
-                default: false
-                }
-            }
     }
 
     private static func write(decimal value: Int, into buffer: inout ByteBuffer) {

@@ -20,8 +20,10 @@ package struct ClientFrame: Sendable, Hashable {
         case blob(Blob)
         case cancel(indexes: [UInt32])
         case credit(results: UInt32)
-        case statusQuery(lanes: Bool)
-        case explainQuery(batch: UInt64, index: UInt32)
+        case statusQuery(lanes: Bool, peers: Bool = false)
+        /// `session` = 0: this connection's batch, or the tenant's latest of that id.
+        case explainQuery(batch: UInt64, index: UInt32, session: UInt64 = 0)
+        case metricsQuery
         case ping([UInt8])
         /// A body that this version doesn't know; answered with Rejected for its id.
         case unknown

@@ -25,6 +25,8 @@ package struct ServerFrame: Sendable, Hashable {
         case summary(BatchSummary)
         case status(DaemonStatus)
         case explanation(Explanation)
+        /// A piece of the metrics' text.
+        case metrics(text: String, isLast: Bool)
         case pong([UInt8])
         case goAway(lastAcceptedID: UInt64, deadlineMilliseconds: UInt64, message: String)
         case error(code: FailureCode, message: String, limit: UInt64)
@@ -89,6 +91,12 @@ package struct ServerFrame: Sendable, Hashable {
         package var found: Bool
         package var trail: Trail?
         package var candidates: [Candidate]
+        /// The model group that was asked for.
+        package var model = ""
+        /// How the item ended; `nil` = with a response.
+        package var code: FailureCode?
+        /// Since it ended.
+        package var ageMilliseconds: UInt64 = 0
 
         /// A lane that could have been taken.
         package struct Candidate: Sendable, Hashable {

@@ -24,7 +24,7 @@ enum Advice {
         return lines
     }
 
-    private static func remedy(_ code: FailureCode) -> String? {
+    static func remedy(_ code: FailureCode) -> String? {
         switch code {
         case .invalidRequest, .unsupportedParameter: "change the request: no retry can help"
         case .tooLarge, .contextWindow: "shorten the prompt, or use a model with a larger context window"

@@ -86,7 +86,7 @@ struct BatchCommand: AsyncParsableCommand {
             throw interrupt.hasCome ? ExitCode(Interrupt.exitStatus) : error
         }
         await client.close()
-        try self.finish(report, wasInterrupted: interrupt.hasCome)
+        try self.finish(report, name: "\(client.session)/\(batch.id)", wasInterrupted: interrupt.hasCome)
     }
 
     private func options(progress: Bool) -> BatchOptions {
@@ -101,7 +101,7 @@ struct BatchCommand: AsyncParsableCommand {
         return options
     }
 
-    private func finish(_ report: BatchReport, wasInterrupted: Bool) throws {
+    private func finish(_ report: BatchReport, name: String, wasInterrupted: Bool) throws {
         try report.clearProgress()
         guard let summary = report.summary else { throw CommandError("the daemon ended the batch without a summary") }
         if self.json {
@@ -109,6 +109,7 @@ struct BatchCommand: AsyncParsableCommand {
         } else {
             Descriptor.complain("fanout: \(SummaryText.line(summary))")
         }
+        if summary.failed > 0 { Descriptor.complain("fanout: for the reasons: fanout explain \(name) INDEX") }
         if wasInterrupted { throw ExitCode(Interrupt.exitStatus) }
         if let refusal = report.refusal { throw refusal }
         if summary.succeeded < summary.items { throw ExitCode(1) }

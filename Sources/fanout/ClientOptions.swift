@@ -17,7 +17,10 @@ struct ClientOptions: ParsableArguments {
     )
     var socket: String?
 
-    func connect() async throws -> FanoutClient {
+    /// Where the daemon is looked for.
+    var path: String { SocketPath.resolve(self.socket) }
+
+    func connect() async throws(FanoutError) -> FanoutClient {
         try await FanoutClient.connect(socketPath: self.socket, name: "fanout/\(FanoutCommand.version)")
     }
 }

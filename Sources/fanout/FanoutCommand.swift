@@ -24,7 +24,10 @@ struct FanoutCommand: AsyncParsableCommand {
             Exit status: 0 all succeeded, 1 some items failed, 2 wrong usage or no daemon, 130 interrupted.
             """,
         version: Self.version,
-        subcommands: [AskCommand.self, BatchCommand.self, RaceCommand.self, StatusCommand.self]
+        subcommands: [
+            AskCommand.self, BatchCommand.self, RaceCommand.self, StatusCommand.self, ExplainCommand.self,
+            MetricsCommand.self,
+        ]
     )
 
     static func main() async {

@@ -17,6 +17,7 @@ struct RequestDraft {
     private var priority: Int32?
     private var region = ""
     private var triesUnhealthy = false
+    private var traceparent = ""
     private var user = ""
     private var choices: UInt32?
     private var wantsLogprobs = false
@@ -39,6 +40,7 @@ struct RequestDraft {
         case "fallbacks": self.fallbacks = try reader.readStrings()
         case "region", "allowed_model_region": self.region = try reader.readString()
         case "try_unhealthy": self.triesUnhealthy = try reader.readBool()
+        case "traceparent": self.traceparent = try reader.readString()
         case "priority": self.priority = Int32(clamping: try reader.readInt64())
         case "stream", "stream_options": try reader.skipValue()
         default:
@@ -141,6 +143,7 @@ struct RequestDraft {
         item.priority = self.priority
         item.region = self.region
         item.triesUnhealthy = self.triesUnhealthy
+        item.traceparent = self.traceparent
         return item
     }
 

@@ -154,7 +154,7 @@ enum ResultLine {
         writer.endArray()
     }
 
-    private static func members(_ trail: Trail, _ writer: inout JSONWriter) {
+    static func members(_ trail: Trail, _ writer: inout JSONWriter) {
         writer.key("attempts")
         writer.uint(UInt64(trail.attempts))
         if !trail.deployment.isEmpty {

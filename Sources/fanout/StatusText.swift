@@ -10,22 +10,46 @@ enum StatusText {
     static func lines(_ status: DaemonStatus) -> [String] {
         let state = status.isDraining ? "draining" : "up"
         var lines = [
-            "fanoutd \(status.version) \(state) \(SummaryText.seconds(milliseconds: status.uptimeMilliseconds))"
+            "fanout \(FanoutCommand.version), fanoutd \(status.version) \(state) \(SummaryText.seconds(milliseconds: status.uptimeMilliseconds))"
                 + (status.configuration.isEmpty ? "" : ", configuration \(status.configuration)"),
             "\(status.connections) connections, \(status.batches) batches, \(status.queued) waiting, "
                 + "\(status.running) running",
             "\(status.succeeded) succeeded, \(status.failed) failed, \(status.attempts) attempts since the start; "
                 + "\(status.bufferedBytes >> 20) of \(status.bufferedBytesMax >> 20) MiB buffered",
         ]
-        guard !status.lanes.isEmpty else { return lines }
-        lines.append("")
-        let head = ["MODEL", "DEPLOYMENT", "STATE", "RUNNING", "OK", "FAILED", "LAST FAILURE"]
-        lines += Table.lines([head] + status.lanes.map(self.row))
+        if !status.classes.isEmpty {
+            let rows = status.classes.map { [$0.priorityClass.name, "\($0.queued)", "\($0.running)"] }
+            lines += [""] + Table.lines([["CLASS", "WAITING", "RUNNING"]] + rows)
+        }
+        if !status.lanes.isEmpty { lines += [""] + self.lanes(status.lanes) }
+        if !status.peers.isEmpty { lines += [""] + self.peers(status.peers) }
         return lines
     }
 
+    /// A table of deployments.
+    static func lanes(_ lanes: [LaneStatus]) -> [String] {
+        let head = ["MODEL", "DEPLOYMENT", "STATE", "RUNNING", "OK", "FAILED", "LAST FAILURE"]
+        return Table.lines([head] + lanes.map(self.row))
+    }
+
+    /// A table of the programs that are connected.
+    static func peers(_ peers: [PeerStatus]) -> [String] {
+        let rows = peers.map { peer in
+            [
+                "\(peer.uid)", "\(peer.pid)", "\(peer.connections)", "\(peer.batches)", "\(peer.items)",
+                self.printable(peer.client),
+            ]
+        }
+        return Table.lines([["UID", "PID", "CONNECTIONS", "BATCHES", "ITEMS", "PROGRAM"]] + rows)
+    }
+
+    /// What another program calls itself must not move the cursor.
+    private static func printable(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.properties.generalCategory != .control }))
+    }
+
     private static func row(_ lane: LaneStatus) -> [String] {
-        var state = self.word(lane.state)
+        var state = lane.state.name
         if lane.retryInMilliseconds > 0 { state += " \(SummaryText.seconds(milliseconds: lane.retryInMilliseconds))" }
         let limit = lane.limit == 0 ? "" : "/\(lane.limit)"
         let last = lane.lastCode.map { "\($0.name): \(lane.lastMessage)" } ?? ""
@@ -33,16 +57,6 @@ enum StatusText {
             lane.group, lane.deployment, state, "\(lane.inFlight)\(limit)", "\(lane.succeeded)", "\(lane.failed)",
             String(last.prefix(60)),
         ]
-    }
-
-    private static func word(_ state: LaneState) -> String {
-        switch state {
-        case .closed: "ok"
-        case .open: "cooling"
-        case .halfOpen: "probing"
-        case .paused: "paused"
-        case .off: "off"
-        }
     }
 
     /// One JSON object, without a line feed.
@@ -71,15 +85,52 @@ enum StatusText {
         writer.beginArray()
         for lane in status.lanes { self.object(lane, &writer) }
         writer.endArray()
+        writer.key("classes")
+        writer.beginArray()
+        for own in status.classes {
+            self.object(
+                own.priorityClass.name,
+                named: "class",
+                [("queued", own.queued), ("running", own.running)],
+                &writer
+            )
+        }
+        writer.endArray()
+        writer.key("peers")
+        writer.beginArray()
+        for peer in status.peers {
+            let counts: [(StaticString, UInt64)] = [
+                ("uid", UInt64(peer.uid)), ("gid", UInt64(peer.gid)), ("pid", UInt64(peer.pid)),
+                ("connections", peer.connections), ("batches", peer.batches), ("items", peer.items),
+            ]
+            self.object(peer.client, named: "client", counts, &writer)
+        }
+        writer.endArray()
         writer.endObject()
         return writer.finish()
+    }
+
+    private static func object(
+        _ name: String,
+        named key: StaticString,
+        _ counts: [(StaticString, UInt64)],
+        _ writer: inout JSONWriter
+    ) {
+        writer.beginObject()
+        writer.key(key)
+        writer.string(name)
+        for (key, count) in counts {
+            writer.key(key)
+            writer.uint(count)
+        }
+        writer.endObject()
     }
 
     private static func object(_ lane: LaneStatus, _ writer: inout JSONWriter) {
         writer.beginObject()
         let names: [(StaticString, String)] = [
             ("group", lane.group), ("deployment", lane.deployment), ("provider", lane.provider),
-            ("model", lane.model), ("state", self.word(lane.state)),
+            ("model", lane.model), ("state", lane.state.name),
         ]
         for (key, name) in names {
             writer.key(key)

@@ -64,7 +64,7 @@ enum SummaryText {
         return "\(seconds / 3_600) h \(self.padded(seconds % 3_600 / 60, 2)) m"
     }
 
-    private static func dollars(_ nano: Int64) -> String {
+    static func dollars(_ nano: Int64) -> String {
         let micro = nano.magnitude / 1_000
         return "\(nano < 0 ? "-" : "")\(micro / 1_000_000).\(self.padded(micro % 1_000_000, 6))"
     }

@@ -7,6 +7,7 @@ internal import FanoutEngine
 internal import FanoutModel
 internal import FanoutRouter
 internal import FanoutServer
+internal import FanoutTelemetry
 internal import FanoutUpstream
 internal import Logging
 internal import NIOCore
@@ -49,10 +50,19 @@ struct Fanoutd: AsyncParsableCommand {
         overrides.logLevel = self.logLevel
         overrides.strict = self.strict
         let loaded = try Startup.load(self.config, overrides: overrides, manager: manager)
-        let logger = Startup.logger(for: loaded.service)
+        let sink = Startup.logSink(for: loaded.service)
+        let logger = Startup.logger(for: loaded.service, sink: sink)
         for warning in loaded.warnings { logger.warning("\(warning)") }
         do {
-            try await self.serve(loaded, overrides: overrides, signals: signals, manager: manager, logger: logger)
+            let settings = Startup.serverSettings(for: loaded, path: self.config, sink: sink)
+            try await self.serve(
+                loaded,
+                settings: settings,
+                overrides: overrides,
+                signals: signals,
+                manager: manager,
+                logger: logger
+            )
         } catch let error as ServerError {
             logger.critical("\(error.message)")
             manager.tell(.failed(error.message))
@@ -66,6 +76,7 @@ struct Fanoutd: AsyncParsableCommand {
 
     private func serve(
         _ loaded: LoadedConfiguration,
+        settings: ServerSettings,
         overrides: ConfigurationOverrides,
         signals: UnixSignalsSequence,
         manager: ServiceManager,
@@ -77,7 +88,7 @@ struct Fanoutd: AsyncParsableCommand {
         let server = FanoutServer(
             loop: loop,
             engine: engine,
-            settings: Startup.serverSettings(for: loaded, path: self.config),
+            settings: settings,
             manager: manager,
             logger: logger
         )

@@ -47,7 +47,7 @@ struct Reload: Sendable {
         if loaded.service != self.service || loaded.snapshot.limits != previous.limits {
             self.logger.warning(
                 """
-                the socket, log, loops, ca_file, drain_seconds and limits of the section fanout, and the proxies of \
+                the sockets, log, loops, ca_file, drain_seconds and limits of the section fanout, and the proxies of \
                 the environment, change with a restart alone
                 """
             )

@@ -7,6 +7,7 @@ internal import FanoutEngine
 internal import FanoutModel
 internal import FanoutRouter
 internal import FanoutServer
+internal import FanoutTelemetry
 internal import FanoutUpstream
 internal import Foundation
 internal import Logging
@@ -46,18 +47,22 @@ enum Startup {
         }
     }
 
-    /// A logger as the configuration wants it, on standard error.
-    static func logger(for service: ServiceSettings) -> Logger {
-        let level = Logger.Level(rawValue: service.logLevel.rawValue) ?? .info
-        let format = service.logFormat
-        LoggingSystem.bootstrap { label in
-            switch format {
-            case .text: StreamLogHandler.standardError(label: label)
-            case .json: JSONLogHandler()
-            }
+    /// Where the log goes, as the configuration wants it: the journal under systemd, else standard error.
+    static func logSink(for service: ServiceSettings) -> LogSink {
+        let error = FileHandle.standardError.fileDescriptor
+        switch service.logFormat {
+        case .json: return LogSink(output: LogOutput(form: .json, descriptor: error))
+        case .text:
+            let stream = ProcessInfo.processInfo.environment["JOURNAL_STREAM"]
+            return LogSink(output: .journal(stream: stream) ?? LogOutput(form: .logfmt, descriptor: error))
         }
+    }
+
+    /// A logger before that sink.
+    static func logger(for service: ServiceSettings, sink: LogSink) -> Logger {
+        LoggingSystem.bootstrap { _ in FanoutLogHandler(sink: sink) }
         var logger = Logger(label: "fanoutd")
-        logger.logLevel = level
+        logger.logLevel = Logger.Level(rawValue: service.logLevel.rawValue) ?? .info
         return logger
     }
 
@@ -73,6 +78,7 @@ enum Startup {
         var trust = TLSSettings()
         trust.additionalTrustFile = loaded.service.caFile
         let tlsSettings = trust
+        let logsBodies = loaded.service.logsBodies
         return try await loop.submit {
             let tls = UpstreamTLS(settings: tlsSettings)
             if snapshot.deployments.contains(where: \.endpoint.isSecure) { try tls.prepare() }
@@ -96,13 +102,21 @@ enum Startup {
                 logger: logger
             )
             engine.loadedMilliseconds = Self.milliseconds()
+            engine.logsBodies = logsBodies
             return NIOLoopBound(engine, eventLoop: loop)
         }.get()
     }
 
     /// How the socket is served.
-    static func serverSettings(for loaded: LoadedConfiguration, path: String?) -> ServerSettings {
+    static func serverSettings(for loaded: LoadedConfiguration, path: String?, sink: LogSink) -> ServerSettings {
         var settings = ServerSettings(socketPath: loaded.service.socketPath)
+        if let path = loaded.service.metricsSocketPath {
+            var metrics = MetricsSocketSettings(path: path)
+            metrics.mode = loaded.service.metricsSocketMode
+            metrics.group = loaded.service.metricsSocketGroup
+            settings.metrics = metrics
+        }
+        settings.logLinesDropped = { sink.dropped }
         settings.socketMode = loaded.service.socketMode
         settings.socketGroup = loaded.service.socketGroup
         settings.version = Version.text

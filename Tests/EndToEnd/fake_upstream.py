@@ -36,7 +36,7 @@ class FakeUpstream:
             self.server.socket = tls.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         self.server.upstream = self
         self.changed = threading.Condition()
-        self.requests, self.broken_off, self.in_flight, self.widest = [], [], 0, 0
+        self.requests, self.headers, self.broken_off, self.in_flight, self.widest = [], [], [], 0, 0
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def url(self, behaviour):
@@ -49,7 +49,7 @@ class FakeUpstream:
 
     def reset(self):
         with self.changed:
-            self.requests, self.broken_off, self.widest = [], [], self.in_flight
+            self.requests, self.headers, self.broken_off, self.widest = [], [], [], self.in_flight
 
     def stop(self):
         self.server.shutdown()
@@ -67,6 +67,7 @@ class Handler(BaseHTTPRequestHandler):
         request = json.loads(self.rfile.read(int(self.headers["content-length"])))
         with upstream.changed:
             upstream.requests.append((behaviour, request))
+            upstream.headers.append((last_words(request), {name.lower(): value for name, value in self.headers.items()}))
             upstream.in_flight += 1
             upstream.widest = max(upstream.widest, upstream.in_flight)
             upstream.changed.notify_all()
@@ -147,6 +148,11 @@ class Handler(BaseHTTPRequestHandler):
     def answer_refusing(self, _):
         self.sleep(0.3)
         self.reply({"error": {"message": "that makes no sense", "type": "invalid_request_error"}}, 400)
+
+    def answer_echoing(self, request):
+        """Its words have the prompt and the key in them."""
+        words = f"no: {last_words(request)} with {self.headers['authorization']}"
+        self.reply({"error": {"message": words, "type": "invalid_request_error"}}, 400)
 
     def answer_unauthorized(self, _):
         self.reply({"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}, 401)

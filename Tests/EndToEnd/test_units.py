@@ -80,8 +80,10 @@ def test_the_socket_is_for_its_group_alone_and_has_the_name_that_the_daemon_is_t
     assert "g fanout-clients -" in (UNITS / "fanout.sysusers").read_text()
 
 
-def test_the_service_has_no_runtime_directory_that_would_take_the_socket_with_it():
-    assert "RuntimeDirectory" not in dict(directives("fanoutd.service"))
+def test_the_services_runtime_directory_isnt_the_sockets_which_a_stop_would_take_with_it():
+    folder = dict(directives("fanoutd.service"))["RuntimeDirectory"]
+    assert folder == "fanoutd"
+    assert not dict(directives("fanoutd.socket"))["ListenStream"].startswith(f"/run/{folder}/")
 
 
 def test_the_stop_timeout_is_above_the_drains_bound():

@@ -151,12 +151,15 @@ let everyKeyOfOurs = """
       socket: /run/fanout/x.sock
       socket_mode: 0600
       socket_group: adm
+      metrics_socket: /run/fanout/m.sock
+      metrics_socket_mode: 0666
+      metrics_socket_group: adm
       loops: 2
       ca_file: /etc/ssl/x.pem
       drain_seconds: 5
       strict: false
       ignore: [general_settings.master_key]
-      log: {level: debug, format: json}
+      log: {level: debug, format: json, bodies: true}
       concurrency: {daemon: 100, tenant: 50, batch: 20, lane: 10}
       timeouts: {connect: 1s, headers: 2s, first_content: 3s, idle: 4s, total: 5s}
       retry_budget: 0.5

@@ -27,6 +27,7 @@ import Testing
                 """
         )
         #expect(loaded.service.socketPath == "/run/x/y.sock")
+        #expect(loaded.service.metricsSocketPath == nil && loaded.service.logsBodies == false)
         #expect(loaded.service.socketMode == 0o600)
         #expect(loaded.service.socketGroup == "llm")
         #expect(loaded.service.loops == 2)
@@ -56,6 +57,17 @@ import Testing
         #expect(loaded.service.logLevel == .warning)
         #expect(loaded.snapshot.routing.batchConcurrency == 2)
         #expect(try load(yaml, environment).service.socketPath == "/run/e.sock")
+    }
+
+    @Test func `metrics are served in systemd's runtime directory, or where the file says, or nowhere`() throws {
+        #expect(try load(oneModel).service.metricsSocketPath == nil)
+        let systemd = ["RUNTIME_DIRECTORY": "/run/fanoutd:/run/other"]
+        #expect(try load(oneModel, systemd).service.metricsSocketPath == "/run/fanoutd/metrics.sock")
+        #expect(try load(oneModel + "fanout: {metrics_socket: ''}", systemd).service.metricsSocketPath == nil)
+        let own = try load(oneModel + "fanout: {metrics_socket: /run/m.sock, metrics_socket_mode: 0666}", systemd)
+            .service
+        #expect(own.metricsSocketPath == "/run/m.sock" && own.metricsSocketMode == 0o666)
+        #expect(errors(oneModel + "fanout: {metrics_socket: m.sock}").first?.contains("absolute path") == true)
     }
 
     @Test func `the socket's default is the client's`() throws {

@@ -35,7 +35,7 @@ final class EngineKit {
     ) -> BatchRun {
         let now = Engine.now()
         let run = self.engine.open(
-            label: "test",
+            label: "1/1",
             options: options,
             defaults: defaults,
             tenant: "uid:1",

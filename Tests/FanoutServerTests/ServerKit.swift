@@ -60,6 +60,7 @@ final class ServerKit: Sendable {
         _ snapshot: Snapshot = SampleSnapshot.make([("a", 1)]),
         sweepMilliseconds: Int64 = 20,
         manager: ServiceManager = .none,
+        metricsPath: String? = nil,
         _ body: (ServerKit) async throws -> Void
     ) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -78,6 +79,7 @@ final class ServerKit: Sendable {
         var settings = ServerSettings(socketPath: path)
         settings.version = "test"
         settings.sweepMilliseconds = sweepMilliseconds
+        settings.metrics = metricsPath.map { MetricsSocketSettings(path: $0) }
         let server = FanoutServer(loop: loop, engine: engine, settings: settings, manager: manager, logger: logger)
         let services = ServiceGroup(services: [server], logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { tasks in

@@ -45,8 +45,11 @@ extension Generator {
         case 6: return ClientFrame(id: id, body: .credit(results: self.small()))
         case 7:
             let body: ClientFrame.Body =
-                self.flag()
-                ? .statusQuery(lanes: self.flag()) : .explainQuery(batch: self.number(), index: self.small())
+                switch self.below(3) {
+                case 0: .statusQuery(lanes: self.flag(), peers: self.flag())
+                case 1: .explainQuery(batch: self.number(), index: self.small(), session: self.number())
+                default: .metricsQuery
+                }
             return ClientFrame(id: id, body: body)
         default: return ClientFrame(id: id, body: .ping(self.bytes()))
         }

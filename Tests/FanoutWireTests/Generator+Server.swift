@@ -92,29 +92,35 @@ extension Generator {
     }
 
     private mutating func daemonBody() -> ServerFrame.Body {
-        switch self.below(7) {
+        switch self.below(8) {
         case 0: .welcome(self.welcome())
         case 1: .window(bytes: self.number())
         case 2: .status(self.daemonStatus())
-        case 3:
-            .explanation(
-                ServerFrame.Explanation(
-                    found: self.flag(),
-                    trail: self.maybe { $0.trail() },
-                    candidates: self.list { generator in
-                        ServerFrame.Explanation.Candidate(
-                            deployment: generator.text(),
-                            taken: generator.flag(),
-                            reason: generator.text()
-                        )
-                    }
-                )
-            )
+        case 3: .explanation(self.explanation())
+        case 6: .metrics(text: self.text(), isLast: self.flag())
         case 4: .pong(self.bytes())
         case 5:
             .goAway(lastAcceptedID: self.number(), deadlineMilliseconds: self.number(), message: self.text())
         default: .error(code: self.code(), message: self.text(), limit: self.number())
         }
+    }
+
+    private mutating func explanation() -> ServerFrame.Explanation {
+        var explanation = ServerFrame.Explanation(
+            found: self.flag(),
+            trail: self.maybe { $0.trail() },
+            candidates: self.list { generator in
+                ServerFrame.Explanation.Candidate(
+                    deployment: generator.text(),
+                    taken: generator.flag(),
+                    reason: generator.text()
+                )
+            }
+        )
+        explanation.model = self.text()
+        explanation.code = self.maybe { $0.code() }
+        explanation.ageMilliseconds = self.number()
+        return explanation
     }
 
     private mutating func welcome() -> ServerFrame.Welcome {
@@ -158,9 +164,28 @@ extension Generator {
         status.bufferedBytes = self.number()
         status.bufferedBytesMax = self.number()
         status.lanes = self.list { $0.lane() }
+        status.classes = self.list { generator in
+            var own = ClassStatus(generator.pick(PriorityClass.allCases))
+            own.queued = generator.number()
+            own.running = generator.number()
+            return own
+        }
+        status.peers = self.list { $0.peer() }
         status.configuration = self.text()
         status.configurationLoadedMilliseconds = self.signed()
         return status
+    }
+
+    private mutating func peer() -> PeerStatus {
+        var peer = PeerStatus()
+        peer.uid = self.small()
+        peer.gid = self.small()
+        peer.pid = self.small()
+        peer.client = self.text()
+        peer.connections = self.number()
+        peer.batches = self.number()
+        peer.items = self.number()
+        return peer
     }
 
     private mutating func lane() -> LaneStatus {

@@ -71,6 +71,9 @@ struct LargeResultTests {
         lane.lastMessage = long
         var status = DaemonStatus()
         status.lanes = [LaneStatus](repeating: lane, count: 10_000)
+        var peer = PeerStatus()
+        peer.client = long
+        status.peers = [PeerStatus](repeating: peer, count: 10_000)
         var welcome = ServerFrame.Welcome()
         welcome.models = (0..<100_000).map { "model-\($0)" }
         let candidate = ServerFrame.Explanation.Candidate(deployment: long, taken: false, reason: long)

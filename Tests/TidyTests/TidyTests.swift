@@ -16,6 +16,7 @@ import Testing
         "FanoutProviders": ["Crypto", "FanoutJSON", "FanoutModel"],
         "FanoutTokens": ["FanoutModel"],
         "FanoutCredentials": ["Crypto", "CryptoExtras", "FanoutJSON", "FanoutModel", "FanoutProviders"],
+        "FanoutTelemetry": ["FanoutJSON", "FanoutModel", "Glibc", "Logging", "Synchronization"],
         "FanoutRouter": ["FanoutModel", "DequeModule", "HeapModule", "OrderedCollections", "Collections"],
         "FanoutConfiguration": [
             "Crypto", "FanoutCredentials", "FanoutJSON", "FanoutModel", "FanoutProviders", "FanoutTokens", "Foundation",
@@ -26,25 +27,25 @@ import Testing
             "NIOPosix", "NIOSSL", "NIOTLS",
         ],
         "FanoutEngine": [
-            "Crypto", "FanoutJSON", "FanoutModel", "FanoutProviders", "FanoutRouter", "FanoutTokens", "FanoutUpstream",
-            "Logging", "NIOCore",
+            "Crypto", "FanoutJSON", "FanoutModel", "FanoutProviders", "FanoutRouter", "FanoutTelemetry", "FanoutTokens",
+            "FanoutUpstream", "Logging", "NIOCore",
         ],
         "FanoutServer": [
-            "Crypto", "DequeModule", "FanoutEngine", "FanoutModel", "FanoutWire", "Glibc", "Logging", "NIOCore",
-            "NIOPosix", "ServiceLifecycle",
+            "Crypto", "DequeModule", "FanoutEngine", "FanoutModel", "FanoutTelemetry", "FanoutWire", "Glibc", "Logging",
+            "NIOCore", "NIOPosix", "ServiceLifecycle",
         ],
         "FanoutClient": ["FanoutModel", "FanoutWire", "Glibc", "NIOCore", "NIOPosix", "Synchronization"],
         "FanoutSimulation": ["FanoutModel", "FanoutRouter", "Glibc"],
         "FanoutTestKit": ["FanoutModel", "FanoutUpstream"],
         "fanoutd": [
             "ArgumentParser", "CFanoutSystem", "FanoutConfiguration", "FanoutEngine", "FanoutModel", "FanoutRouter",
-            "FanoutServer",
-            "FanoutUpstream", "Foundation", "Glibc", "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle",
-            "UnixSignals",
+            "FanoutServer", "FanoutTelemetry", "FanoutUpstream", "Foundation", "Glibc", "Logging", "NIOCore",
+            "NIOPosix",
+            "ServiceLifecycle", "UnixSignals",
         ],
         "fanout": [
-            "ArgumentParser", "Dispatch", "FanoutClient", "FanoutJSON", "FanoutModel", "Foundation", "Glibc",
-            "Synchronization",
+            "ArgumentParser", "Dispatch", "FanoutClient", "FanoutConfiguration", "FanoutJSON", "FanoutModel",
+            "FanoutUpstream", "Foundation", "Glibc", "Synchronization",
         ],
     ]
 

@@ -73,4 +73,8 @@ enum Proto {
     typealias ExplainQuery = Fanout__V1__ExplainQuery
     typealias Explanation = Fanout__V1__Explanation
     typealias CandidateNote = Fanout__V1__CandidateNote
+    typealias ClassStatus = Fanout__V1__ClassStatus
+    typealias Peer = Fanout__V1__Peer
+    typealias MetricsQuery = Fanout__V1__MetricsQuery
+    typealias Metrics = Fanout__V1__Metrics
 }

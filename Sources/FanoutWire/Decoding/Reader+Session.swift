@@ -61,11 +61,15 @@ extension Reader {
     }
 
     func statusQuery(_ query: UnsafeMutablePointer<Proto.StatusQuery>) throws(Fault) -> ClientFrame.Body {
-        .statusQuery(lanes: query.pointee.lanes != 0)
+        .statusQuery(lanes: query.pointee.lanes != 0, peers: query.pointee.peers != 0)
     }
 
     func explainQuery(_ query: UnsafeMutablePointer<Proto.ExplainQuery>) throws(Fault) -> ClientFrame.Body {
-        .explainQuery(batch: query.pointee.batch, index: query.pointee.index)
+        .explainQuery(batch: query.pointee.batch, index: query.pointee.index, session: query.pointee.session)
+    }
+
+    func metricsQuery(_ query: UnsafeMutablePointer<Proto.MetricsQuery>) throws(Fault) -> ClientFrame.Body {
+        .metricsQuery
     }
 
     func ping(_ ping: UnsafeMutablePointer<Proto.Ping>) throws(Fault) -> ClientFrame.Body {

@@ -67,7 +67,41 @@ extension Reader {
         value.lanes = try self.list(status.pointee.n_lanes, status.pointee.lanes, max: .max, "lanes", self.lane)
         value.configuration = try self.text(status.pointee.configuration, "configuration")
         value.configurationLoadedMilliseconds = status.pointee.configuration_loaded_ms
+        // A class that this version doesn't know is left out.
+        value.classes = try self.list(
+            status.pointee.n_classes,
+            status.pointee.classes,
+            max: .max,
+            "classes",
+            self.classStatus
+        ).compactMap { $0 }
+        value.peers = try self.list(status.pointee.n_peers, status.pointee.peers, max: .max, "peers", self.peer)
         return .status(value)
+    }
+
+    private func classStatus(_ own: UnsafeMutablePointer<Proto.ClassStatus>) throws(Fault) -> ClassStatus? {
+        let known: PriorityClass? = try self.choice(own.pointee.priority_class, "priority_class", unknown: nil)
+        guard let known else { return nil }
+        var value = ClassStatus(known)
+        value.queued = own.pointee.queued
+        value.running = own.pointee.running
+        return value
+    }
+
+    private func peer(_ peer: UnsafeMutablePointer<Proto.Peer>) throws(Fault) -> PeerStatus {
+        var value = PeerStatus()
+        value.uid = peer.pointee.uid
+        value.gid = peer.pointee.gid
+        value.pid = peer.pointee.pid
+        value.client = try self.text(peer.pointee.client, "client")
+        value.connections = peer.pointee.connections
+        value.batches = peer.pointee.batches
+        value.items = peer.pointee.items
+        return value
+    }
+
+    func metrics(_ metrics: UnsafeMutablePointer<Proto.Metrics>) throws(Fault) -> ServerFrame.Body {
+        .metrics(text: try self.text(metrics.pointee.text, "text"), isLast: metrics.pointee.last != 0)
     }
 
     private func lane(_ lane: UnsafeMutablePointer<Proto.LaneStatus>) throws(Fault) -> LaneStatus {
@@ -89,19 +123,21 @@ extension Reader {
     }
 
     func explanation(_ explanation: UnsafeMutablePointer<Proto.Explanation>) throws(Fault) -> ServerFrame.Body {
-        .explanation(
-            ServerFrame.Explanation(
-                found: explanation.pointee.found != 0,
-                trail: try self.one(explanation.pointee.trail, "trail", self.trail),
-                candidates: try self.list(
-                    explanation.pointee.n_candidates,
-                    explanation.pointee.candidates,
-                    max: .max,
-                    "candidates",
-                    self.candidate
-                )
+        var value = ServerFrame.Explanation(
+            found: explanation.pointee.found != 0,
+            trail: try self.one(explanation.pointee.trail, "trail", self.trail),
+            candidates: try self.list(
+                explanation.pointee.n_candidates,
+                explanation.pointee.candidates,
+                max: .max,
+                "candidates",
+                self.candidate
             )
         )
+        value.model = try self.text(explanation.pointee.model, "model")
+        value.code = self.failureCode(explanation.pointee.code.rawValue)
+        value.ageMilliseconds = explanation.pointee.age_ms
+        return .explanation(value)
     }
 
     private func candidate(

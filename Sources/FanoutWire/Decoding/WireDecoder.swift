@@ -147,6 +147,8 @@ extension Reader {
         case FANOUT__V1__CLIENT_FRAME__BODY_STATUS_QUERY: try self.top(frame.pointee.status_query, self.statusQuery)
         case FANOUT__V1__CLIENT_FRAME__BODY_EXPLAIN_QUERY: try self.top(frame.pointee.explain_query, self.explainQuery)
         case FANOUT__V1__CLIENT_FRAME__BODY_PING: try self.top(frame.pointee.ping, self.ping)
+        case FANOUT__V1__CLIENT_FRAME__BODY_METRICS_QUERY:
+            try self.top(frame.pointee.metrics_query, self.metricsQuery)
         default: nil
         }
     }
@@ -178,6 +180,7 @@ extension Reader {
             case FANOUT__V1__SERVER_FRAME__BODY_PONG: try self.top(frame.pointee.pong, self.pong)
             case FANOUT__V1__SERVER_FRAME__BODY_GO_AWAY: try self.top(frame.pointee.go_away, self.goAway)
             case FANOUT__V1__SERVER_FRAME__BODY_ERROR: try self.top(frame.pointee.error, self.error)
+            case FANOUT__V1__SERVER_FRAME__BODY_METRICS: try self.top(frame.pointee.metrics, self.metrics)
             default: nil
             }
         if let body { return body }

@@ -34,15 +34,20 @@ extension Builder {
             frame.pointee.body_case = FANOUT__V1__CLIENT_FRAME__BODY_CREDIT
             frame.pointee.credit = self.make(fanout__v1__credit__init)
             frame.pointee.credit.pointee.results = results
-        case .statusQuery(let lanes):
+        case .statusQuery(let lanes, let peers):
             frame.pointee.body_case = FANOUT__V1__CLIENT_FRAME__BODY_STATUS_QUERY
             frame.pointee.status_query = self.make(fanout__v1__status_query__init)
             frame.pointee.status_query.pointee.lanes = self.flag(lanes)
-        case .explainQuery(let batch, let index):
+            frame.pointee.status_query.pointee.peers = self.flag(peers)
+        case .explainQuery(let batch, let index, let session):
             frame.pointee.body_case = FANOUT__V1__CLIENT_FRAME__BODY_EXPLAIN_QUERY
             frame.pointee.explain_query = self.make(fanout__v1__explain_query__init)
             frame.pointee.explain_query.pointee.batch = batch
             frame.pointee.explain_query.pointee.index = index
+            frame.pointee.explain_query.pointee.session = session
+        case .metricsQuery:
+            frame.pointee.body_case = FANOUT__V1__CLIENT_FRAME__BODY_METRICS_QUERY
+            frame.pointee.metrics_query = self.make(fanout__v1__metrics_query__init)
         case .ping(let data):
             frame.pointee.body_case = FANOUT__V1__CLIENT_FRAME__BODY_PING
             frame.pointee.ping = self.make(fanout__v1__ping__init)

@@ -41,7 +41,7 @@ extension Builder {
         case .summary(let summary):
             frame.pointee.body_case = FANOUT__V1__SERVER_FRAME__BODY_SUMMARY
             frame.pointee.summary = self.summary(summary)
-        case .welcome, .status, .explanation, .pong, .goAway, .error:
+        case .welcome, .status, .explanation, .metrics, .pong, .goAway, .error:
             self.fillAboutDaemon(frame, value.body)
         case .unknown: return nil
         }

@@ -18,6 +18,11 @@ extension Builder {
         case .explanation(let explanation):
             frame.pointee.body_case = FANOUT__V1__SERVER_FRAME__BODY_EXPLANATION
             frame.pointee.explanation = self.explanation(explanation)
+        case .metrics(let text, let isLast):
+            frame.pointee.body_case = FANOUT__V1__SERVER_FRAME__BODY_METRICS
+            frame.pointee.metrics = self.make(fanout__v1__metrics__init)
+            frame.pointee.metrics.pointee.text = self.text(text)
+            frame.pointee.metrics.pointee.last = self.flag(isLast)
         case .pong(let data):
             frame.pointee.body_case = FANOUT__V1__SERVER_FRAME__BODY_PONG
             frame.pointee.pong = self.make(fanout__v1__pong__init)
@@ -110,7 +115,34 @@ extension Builder {
         status.pointee.lanes = self.list(lanes, self.lane)
         status.pointee.configuration = self.text(value.configuration, max: SendCaps.sentenceBytes)
         status.pointee.configuration_loaded_ms = value.configurationLoadedMilliseconds
+        status.pointee.n_classes = value.classes.count
+        status.pointee.classes = self.list(value.classes, self.classStatus)
+        let peers = self.fitting(value.peers, bytes: SendCaps.peerBytes) { peer in
+            48 + min(peer.client.utf8.count, SendCaps.nameBytes)
+        }
+        status.pointee.n_peers = peers.count
+        status.pointee.peers = self.list(peers, self.peer)
         return status
+    }
+
+    private func classStatus(_ value: ClassStatus) -> UnsafeMutablePointer<Proto.ClassStatus> {
+        let own = self.make(fanout__v1__class_status__init)
+        own.pointee.priority_class = Fanout__V1__PriorityClass(rawValue: UInt32(value.priorityClass.rawValue))
+        own.pointee.queued = value.queued
+        own.pointee.running = value.running
+        return own
+    }
+
+    private func peer(_ value: PeerStatus) -> UnsafeMutablePointer<Proto.Peer> {
+        let peer = self.make(fanout__v1__peer__init)
+        peer.pointee.uid = value.uid
+        peer.pointee.gid = value.gid
+        peer.pointee.pid = value.pid
+        peer.pointee.client = self.text(value.client, max: SendCaps.nameBytes)
+        peer.pointee.connections = value.connections
+        peer.pointee.batches = value.batches
+        peer.pointee.items = value.items
+        return peer
     }
 
     private func lane(_ value: LaneStatus) -> UnsafeMutablePointer<Proto.LaneStatus> {
@@ -140,6 +172,9 @@ extension Builder {
         }
         explanation.pointee.n_candidates = candidates.count
         explanation.pointee.candidates = self.list(candidates, self.candidate)
+        explanation.pointee.model = self.text(value.model, max: SendCaps.nameBytes)
+        explanation.pointee.code = self.code(value.code)
+        explanation.pointee.age_ms = value.ageMilliseconds
         return explanation
     }
 

@@ -23,4 +23,6 @@ enum SendCaps {
     static let modelBytes = 256 << 10
     /// Lanes of a Status and candidates of an Explanation, all together.
     static let listBytes = 256 << 10
+    /// Peers of a Status, all together.
+    static let peerBytes = 64 << 10
 }

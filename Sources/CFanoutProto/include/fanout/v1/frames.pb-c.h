@@ -38,7 +38,8 @@ typedef enum {
   FANOUT__V1__CLIENT_FRAME__BODY_CREDIT = 7,
   FANOUT__V1__CLIENT_FRAME__BODY_STATUS_QUERY = 8,
   FANOUT__V1__CLIENT_FRAME__BODY_EXPLAIN_QUERY = 9,
-  FANOUT__V1__CLIENT_FRAME__BODY_PING = 10
+  FANOUT__V1__CLIENT_FRAME__BODY_PING = 10,
+  FANOUT__V1__CLIENT_FRAME__BODY_METRICS_QUERY = 11
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(FANOUT__V1__CLIENT_FRAME__BODY__CASE)
 } Fanout__V1__ClientFrame__BodyCase;
 
@@ -63,6 +64,7 @@ struct  Fanout__V1__ClientFrame
     Fanout__V1__StatusQuery *status_query;
     Fanout__V1__ExplainQuery *explain_query;
     Fanout__V1__Ping *ping;
+    Fanout__V1__MetricsQuery *metrics_query;
   };
 };
 #define FANOUT__V1__CLIENT_FRAME__INIT \
@@ -85,7 +87,8 @@ typedef enum {
   FANOUT__V1__SERVER_FRAME__BODY_EXPLANATION = 12,
   FANOUT__V1__SERVER_FRAME__BODY_PONG = 13,
   FANOUT__V1__SERVER_FRAME__BODY_GO_AWAY = 14,
-  FANOUT__V1__SERVER_FRAME__BODY_ERROR = 15
+  FANOUT__V1__SERVER_FRAME__BODY_ERROR = 15,
+  FANOUT__V1__SERVER_FRAME__BODY_METRICS = 21
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(FANOUT__V1__SERVER_FRAME__BODY__CASE)
 } Fanout__V1__ServerFrame__BodyCase;
 
@@ -115,6 +118,7 @@ struct  Fanout__V1__ServerFrame
     Fanout__V1__Pong *pong;
     Fanout__V1__GoAway *go_away;
     Fanout__V1__Error *error;
+    Fanout__V1__Metrics *metrics;
   };
 };
 #define FANOUT__V1__SERVER_FRAME__INIT \
