@@ -25,8 +25,8 @@ struct FanoutCommand: AsyncParsableCommand {
             """,
         version: Self.version,
         subcommands: [
-            AskCommand.self, BatchCommand.self, RaceCommand.self, StatusCommand.self, ExplainCommand.self,
-            MetricsCommand.self,
+            AskCommand.self, BatchCommand.self, RaceCommand.self, StatusCommand.self, TopCommand.self,
+            ExplainCommand.self, MetricsCommand.self, ValidateCommand.self, DoctorCommand.self,
         ]
     )
 

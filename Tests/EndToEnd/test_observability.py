@@ -2,11 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an administrator sees of the daemon: metrics, status, explanations and the log."""
 
+import fcntl
 import json
 import os
+import pty
 import re
+import select
+import signal
 import socket
+import struct
 import subprocess
+import termios
+import time
 
 import pytest
 
@@ -189,3 +196,138 @@ def test_each_line_of_the_log_is_whole_in_its_form_and_names_batch_and_item(daem
     else:
         assert all(re.match(r'time=\S+Z level=[a-z]+ message=("(?:[^"\\]|\\.)*"|\S+)', line) for line in lines), lines
         assert any("item=0" in line and re.search(r"batch=\d+/\d+ code=OK", line) for line in lines)
+
+
+# The terminal.
+
+class Screen:
+    """A terminal of a given size, and `fanout top` in it."""
+
+    def __init__(self, path, columns=100, rows=30):
+        self.ours, theirs = pty.openpty()
+        self.resize(columns, rows)
+        self.before = termios.tcgetattr(theirs)
+        self.theirs = theirs
+        self.process = subprocess.Popen(
+            [str(BINARIES / "fanout"), "top", "--interval", "0.2", "--socket", str(path)], stdin=theirs, stdout=theirs,
+            stderr=theirs, start_new_session=True)
+        self.text = ""
+
+    def resize(self, columns, rows):
+        fcntl.ioctl(self.ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def read_until(self, condition, seconds=20):
+        end = time.monotonic() + seconds
+        while not condition(self.text):
+            left = end - time.monotonic()
+            assert left > 0, self.text[-3000:]
+            if select.select([self.ours], [], [], left)[0]:
+                self.text += os.read(self.ours, 1 << 16).decode(errors="replace")
+
+    def pages(self):
+        """Each whole page that was drawn, as its lines."""
+        pages = re.findall(r"\x1b\[H(.*?)\x1b\[J", self.text, re.S)
+        return [page.replace("\x1b[K", "").split("\r\n") for page in pages]
+
+    def ended(self):
+        status = self.process.wait(15)
+        self.read_until(lambda text: "\x1b[?1049l" in text)
+        assert termios.tcgetattr(self.theirs) == self.before, "the terminal isn't as it was"
+        assert self.text.count("\x1b[?1049h") == 1 and self.text.rstrip().endswith("\x1b[?1049l")
+        os.close(self.ours)
+        os.close(self.theirs)
+        return status
+
+
+def test_top_shows_the_daemon_survives_resizing_and_ends_with_q(own):
+    screen = Screen(own.path)
+    screen.read_until(lambda _: len(screen.pages()) >= 2)
+    assert any("good" in line for line in screen.pages()[-1]) and screen.pages()[-1][0].startswith("fanoutd 0.")
+    for columns, rows in [(20, 4), (1, 1), (200, 60), (80, 24)]:
+        before = len(screen.pages())
+        screen.resize(columns, rows)
+        screen.read_until(lambda _: len(screen.pages()) >= before + 2)
+        page = screen.pages()[-1]
+        assert len(page) <= rows and all(len(line) <= columns for line in page), (columns, rows, page)
+    os.write(screen.ours, b"q")
+    assert screen.ended() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_top_gives_the_terminal_back_when_a_signal_ends_it(own, number):
+    screen = Screen(own.path)
+    screen.read_until(lambda _: screen.pages())
+    screen.process.send_signal(number)
+    assert screen.ended() == 128 + number
+
+
+def test_top_waits_for_a_daemon_that_is_gone_and_needs_a_terminal(own, tmp_path):
+    screen = Screen(tmp_path / "nobody.sock")
+    screen.read_until(lambda _: screen.pages())
+    assert screen.pages()[-1][0].startswith("! ")
+    os.write(screen.ours, b"q")
+    assert screen.ended() == 0
+    piped = command(own.path, "top")
+    assert piped.returncode == 2 and "terminal" in piped.stderr
+
+
+# Before the daemon.
+
+def cli(*arguments, **environment):
+    return subprocess.run(
+        [str(BINARIES / "fanout"), *map(str, arguments)], capture_output=True, text=True, timeout=60,
+        env={**os.environ, **environment})
+
+
+def test_validate_says_what_the_daemon_would_say_with_file_line_and_column(own, tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text("model_list:\n" + "\n".join(deployment("good", "http://127.0.0.1:1/v1")) + "\n")
+    done = cli("validate", config)
+    assert done.returncode == 0 and "ok, 1 model, 1 deployment" in done.stdout, done.stdout + done.stderr
+    config.write_text("model_list:\n  - model_name: x\n    litellm_params: {model: nosuch/y, api_key: sk-hidden}\n")
+    done = cli("validate", FANOUT_CONFIG=str(config))
+    assert done.returncode == 1 and f"{config}:3:29: error: model_list[0].litellm_params.model" in done.stdout
+    assert "sk-hidden" not in done.stdout + done.stderr
+    refused = subprocess.run([str(BINARIES / "fanoutd"), "--config", str(config)], capture_output=True, text=True)
+    assert refused.returncode == 78 and refused.stderr.strip() == done.stdout.strip()
+    assert "missing.yaml" in cli("validate", tmp_path / "missing.yaml").stdout
+
+
+def test_validate_takes_warnings_for_errors_where_it_is_told_to(own, tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text("model_list:\n" + "\n".join(deployment("good", "http://127.0.0.1:1/v1")) + "\nnosuch: 1\n")
+    assert cli("validate", config).returncode == 0
+    assert cli("validate", config, "--strict").returncode == 1
+
+
+def doctor(path, config, *arguments):
+    done = cli("doctor", "--config", config, "--socket", path, "--json", *arguments)
+    found = json.loads(done.stdout)
+    assert done.returncode == (0 if found["ok"] else 1) and "sk-hidden" not in done.stdout + done.stderr
+    # The configuration's own line comes before its warnings.
+    return {check["subject"]: check for check in reversed(found["checks"])}
+
+
+def test_doctor_finds_each_step_of_a_call_well_and_calls_when_asked(own, upstream, tmp_path):
+    config = own.log.with_suffix(".yaml")
+    checks = doctor(own.path, config, "--call")
+    place = f"127.0.0.1:{upstream.server.server_address[1]}"
+    for subject in (f"socket {own.path}", "configuration", "daemon", "dns 127.0.0.1", f"tcp {place}"):
+        assert checks[subject]["level"] == "ok", checks[subject]
+    calls = [check for subject, check in checks.items() if subject.startswith("call ")]
+    assert any(check["level"] == "ok" and "answered" in check["finding"] for check in calls)
+    assert any(check["level"] == "fail" and check["advice"] for check in calls), "the one that refuses all is found"
+    assert not any(subject.startswith("call ") for subject in doctor(own.path, config))
+
+
+def test_doctor_says_what_to_do_about_what_is_wrong(own, tmp_path):
+    config = tmp_path / "config.yaml"
+    lines = ["model_list:", *deployment("refused", "https://127.0.0.1:1/v1"), *deployment("lost", "https://no.invalid/v1")]
+    config.write_text("\n".join(lines) + "\n")
+    checks = doctor(tmp_path / "nobody.sock", config)
+    for subject in (f"socket {tmp_path / 'nobody.sock'}", "tls 127.0.0.1:1", "dns no.invalid"):
+        assert checks[subject]["level"] == "fail" and checks[subject]["advice"], checks
+    config.write_text("model_list: [\n")
+    assert doctor(own.path, config)["configuration"]["level"] == "fail"
+    shown = cli("doctor", "--config", config, "--socket", own.path).stdout
+    assert re.search(r"^fail  configuration: .*config\.yaml:", shown, re.M) and re.search(r"^ok    daemon: ", shown, re.M)
