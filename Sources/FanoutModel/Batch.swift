@@ -26,16 +26,6 @@ public enum PriorityClass: UInt8, Sendable, Hashable, CaseIterable, Comparable {
     case standard = 3
     case bulk = 4
 
-    /// As the configuration and metrics spell it.
-    public var name: String {
-        switch self {
-        case .system: "system"
-        case .interactive: "interactive"
-        case .standard: "default"
-        case .bulk: "bulk"
-        }
-    }
-
     /// The more urgent one first.
     public static func < (left: PriorityClass, right: PriorityClass) -> Bool {
         left.rawValue < right.rawValue

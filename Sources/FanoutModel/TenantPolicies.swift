@@ -153,6 +153,24 @@ extension Snapshot {
     }
 }
 
+extension Snapshot {
+    /// The names of the groups whose lanes serve what a tenant may ask for; `nil` = all.
+    package func groups(for policy: TenantPolicy) -> Set<String>? {
+        guard let models = policy.models else { return nil }
+        var groups: Set<GroupID> = []
+        for (name, group) in self.names where models.contains(name) { groups.insert(group) }
+        for pattern in self.patterns {
+            let isNarrowed = models.written.contains { pattern.captures(in: Array($0.utf8)) != nil }
+            if isNarrowed || models.contains(pattern.name) { groups.insert(pattern.group) }
+        }
+        return Set(
+            groups.flatMap { id in [id, self.groups[Int(id.index)].servedBy ?? id] }.map {
+                self.groups[Int($0.index)].name
+            }
+        )
+    }
+}
+
 extension PriorityClass {
     /// As the configuration writes it.
     package var word: String {

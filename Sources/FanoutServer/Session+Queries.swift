@@ -13,6 +13,11 @@ extension Session {
 
     func sendStatus(id: UInt64, lanes: Bool, peers: Bool) {
         var status = self.core.status(lanes: lanes)
+        // What a tenant may not use, it needn't know of.
+        if !self.peer.isAdministrator, let groups = self.engine.snapshot.groups(for: self.core.policy(of: self.tenant))
+        {
+            status.lanes.removeAll { !groups.contains($0.group) }
+        }
         if peers { status.peers = self.core.peers(for: self.peer) }
         self.send(ServerFrame(id: id, body: .status(status)))
     }

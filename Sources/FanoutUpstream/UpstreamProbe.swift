@@ -16,22 +16,38 @@ package struct UpstreamProbe: Sendable {
     private let loop: any EventLoop
     private let parts: NIOLoopBound<Parts>
     private let resolver: SystemNameResolver
+    private let proxies: ProxyChoice
 
-    /// Makes a probe that trusts what the daemon does.
+    /// Makes a probe that trusts what the daemon does and goes through the same proxies.
     /// - Throws: A ``FanoutModel/Failure`` if the certificates can't be loaded.
-    package init(trust: TLSSettings) async throws {
+    package init(trust: TLSSettings, proxies: ProxySettings) async throws {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let resolver = SystemNameResolver()
         self.loop = loop
         self.resolver = resolver
+        self.proxies = ProxyChoice(proxies)
         self.parts = try await loop.submit {
             let tls = UpstreamTLS(settings: trust)
             try tls.prepare()
             let logger = Logger(label: "fanout.probe") { _ in SwiftLogNoOpLogHandler() }
-            let http = HTTPAttemptRunner(eventLoop: loop, tls: tls, resolver: resolver, logger: logger)
+            var settings = UpstreamSettings()
+            settings.proxies = proxies
+            let http = HTTPAttemptRunner(
+                eventLoop: loop,
+                tls: tls,
+                resolver: resolver,
+                logger: logger,
+                settings: settings
+            )
             let all = DispatchingRunner(http: http, simulated: SimulatedAttemptRunner(eventLoop: loop))
             return NIOLoopBound(Parts(http: http, all: all), eventLoop: loop)
         }.get()
+    }
+
+    /// Whether a proxy leads to an endpoint, and finds its name then.
+    package func isProxied(_ endpoint: Endpoint) -> Bool {
+        let key = RouteKey(host: endpoint.host, port: endpoint.port, isSecure: endpoint.isSecure)
+        return self.proxies.proxy(for: key) != nil
     }
 
     /// How many addresses a name has.
@@ -95,7 +111,7 @@ private final class ConnectAttempt: ConnectionUser {
 
     init(_ endpoint: Endpoint, runner: HTTPAttemptRunner, promise: EventLoopPromise<UInt64>) {
         self.runner = runner
-        self.route = Route(key: RouteKey(host: endpoint.host, port: endpoint.port, isSecure: endpoint.isSecure))
+        self.route = runner.route(RouteKey(host: endpoint.host, port: endpoint.port, isSecure: endpoint.isSecure))
         self.promise = promise
     }
 

@@ -18,7 +18,7 @@ enum StatusText {
                 + "\(status.bufferedBytes >> 20) of \(status.bufferedBytesMax >> 20) MiB buffered",
         ]
         if !status.classes.isEmpty {
-            let rows = status.classes.map { [$0.priorityClass.name, "\($0.queued)", "\($0.running)"] }
+            let rows = status.classes.map { [$0.priorityClass.word, "\($0.queued)", "\($0.running)"] }
             lines += [""] + Table.lines([["CLASS", "WAITING", "RUNNING"]] + rows)
         }
         if !status.lanes.isEmpty { lines += [""] + self.lanes(status.lanes) }
@@ -89,7 +89,7 @@ enum StatusText {
         writer.beginArray()
         for own in status.classes {
             self.object(
-                own.priorityClass.name,
+                own.priorityClass.word,
                 named: "class",
                 [("queued", own.queued), ("running", own.running)],
                 &writer

@@ -88,4 +88,20 @@ import Testing
         policy.models = ModelNames(["*"])
         #expect(snapshot.models(for: policy) == ["*", "fast", "openai/*", "slow"].filter { $0 != "*" })
     }
+
+    @Test func `a caller is shown the deployments of the groups that it may ask for, by whatever name`() {
+        var snapshot = Snapshot()
+        snapshot.groups = ["fast", "slow", "openai/*"].map { ModelGroup(name: $0) }
+        snapshot.names = ["fast": GroupID(0), "quick": GroupID(0), "slow": GroupID(1)]
+        snapshot.patterns = [ModelPattern("openai/*", group: GroupID(2))].compactMap { $0 }
+        var policy = TenantPolicy()
+        #expect(snapshot.groups(for: policy) == nil)
+        for (models, groups) in [
+            (["quick"], ["fast"]), (["openai/gpt-4o"], ["openai/*"]), (["nobody"], []),
+            (["*"], ["fast", "slow", "openai/*"]),
+        ] as [([String], Set<String>)] {
+            policy.models = ModelNames(models)
+            #expect(snapshot.groups(for: policy) == groups)
+        }
+    }
 }

@@ -80,9 +80,9 @@ package struct MetricsReport: Sendable {
         text.metric("fanout_batches", "gauge", "Batches under way.")
         text.sample(self.status.batches)
         text.metric("fanout_queued_items", "gauge", "Items that wait.")
-        for own in self.status.classes { text.sample(own.queued, [("class", own.priorityClass.name)]) }
+        for own in self.status.classes { text.sample(own.queued, [("class", own.priorityClass.word)]) }
         text.metric("fanout_running_items", "gauge", "Items with at least one attempt in flight.")
-        for own in self.status.classes { text.sample(own.running, [("class", own.priorityClass.name)]) }
+        for own in self.status.classes { text.sample(own.running, [("class", own.priorityClass.word)]) }
         text.metric("fanout_attempts_in_flight", "gauge", "Attempts under way.")
         text.sample(self.status.running)
         text.metric("fanout_items_total", "counter", "Items that are final, by code; OK = a response.")

@@ -65,7 +65,7 @@ struct DoctorCommand: AsyncParsableCommand {
         var trust = TLSSettings()
         trust.additionalTrustFile = loaded.service.caFile
         do {
-            let probe = try await UpstreamProbe(trust: trust)
+            let probe = try await UpstreamProbe(trust: trust, proxies: loaded.service.proxies)
             let providers = ProviderChecks(probe: probe, timeouts: loaded.snapshot.routing.timeouts)
             var checks = self.shown(await providers.hosts(deployments))
             if self.call { checks += self.shown(await providers.calls(deployments)) }

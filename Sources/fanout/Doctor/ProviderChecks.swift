@@ -18,14 +18,14 @@ struct ProviderChecks {
             guard endpoint.format != .simulated else { continue }
             let place = Endpoint.authority(endpoint.host, endpoint.port, isSecure: endpoint.isSecure)
             guard seen.insert("\(endpoint.isSecure) \(place)").inserted else { continue }
-            guard let name = await self.name(endpoint) else { continue }
-            checks.append(name)
-            if name.level == .ok { checks.append(await self.connection(endpoint, place)) }
+            let name = self.probe.isProxied(endpoint) ? nil : await self.name(endpoint)
+            if let name { checks.append(name) }
+            if name?.level != .fail { checks.append(await self.connection(endpoint, place)) }
         }
         return checks
     }
 
-    private func name(_ endpoint: Endpoint) async -> Check? {
+    private func name(_ endpoint: Endpoint) async -> Check {
         let subject = "dns \(endpoint.host)"
         do {
             let count = try await self.probe.addresses(of: endpoint.host, port: endpoint.port)
@@ -40,7 +40,8 @@ struct ProviderChecks {
         let subject = "\(endpoint.isSecure ? "tls" : "tcp") \(place)"
         do {
             let took = try await self.probe.connect(to: endpoint, milliseconds: max(1_000, self.timeouts.connect))
-            let words = endpoint.isSecure ? "connected, certificate good" : "connected, not encrypted"
+            var words = endpoint.isSecure ? "connected, certificate good" : "connected, not encrypted"
+            if self.probe.isProxied(endpoint) { words += ", through the proxy" }
             return Check(.ok, subject, "\(words), \(took / 1_000) ms")
         } catch {
             let words = (error as? Failure)?.message ?? "\(error)"

@@ -58,7 +58,7 @@ struct TopScreen {
                 + "\(status.bufferedBytes >> 20)/\(status.bufferedBytesMax >> 20) MiB buffered"
         )
         let classes = status.classes.filter { $0.queued + $0.running > 0 }.map { own in
-            "\(own.priorityClass.name) \(own.running)+\(own.queued)"
+            "\(own.priorityClass.word) \(own.running)+\(own.queued)"
         }
         if !classes.isEmpty { lines.append("running+waiting: " + classes.joined(separator: "   ")) }
         return lines
