@@ -62,9 +62,12 @@ import Testing
         }
         for _ in 0..<3 { bench.submit(group: 1) }
         for _ in 0..<60 { bench.submit(deadline: 10_000) }
-        #expect(bench.refusal(of: bench.submit(deadline: 10_000)) != nil)
-        #expect(bench.refusal(of: bench.submit(group: 1, deadline: 10_000)) == nil)
-        #expect(bench.refusal(of: bench.submit(deadline: 10_000)) != nil, "after an item of the other model too")
+        let late = bench.submit(deadline: 10_000)
+        let other = bench.submit(group: 1, deadline: 10_000)
+        let latest = bench.submit(deadline: 10_000)
+        #expect(bench.refusal(of: late) != nil)
+        #expect(bench.refusal(of: other) == nil)
+        #expect(bench.refusal(of: latest) != nil, "after an item of the other model too")
     }
 
     @Test func `an answer that has always taken a second isn't waited for in less than half of one`() {
