@@ -47,6 +47,8 @@ extension RouterCore {
         _ effects: inout [Effect]
     ) {
         let lease = self.leases[slot]
+        let item = lease.item
+        let stamp = self.items[item].stamp
         self.pay(lease, cost: outcome.costNanoUSD, &effects)
         self.giveBack(slot)
         self.learnLength(outcome, of: lease)
@@ -54,7 +56,8 @@ extension RouterCore {
         self.settleLimits(lease, outcome, &effects)
         self.learnLimits(outcome, from: lease)
         self.learn(outcome, from: lease, &effects)
-        let item = lease.item
+        // What it teaches may have ended the item: its lane is off, and the leg that waited has nowhere to go.
+        guard self.items[item].stamp == stamp else { return }
         switch self.items[item].fate {
         case .delivered:
             if self.items[item].leases == 0 { self.free(item) }
