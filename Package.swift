@@ -20,6 +20,7 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioConcurrency: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -88,7 +89,8 @@ let package = Package(
         .target(
             name: "FanoutUpstream",
             dependencies: [
-                "FanoutCredentials", "FanoutModel", "FanoutProviders", nioCore, nioPosix, nioSSL, nioTLS, logging,
+                "FanoutCredentials", "FanoutModel", "FanoutProviders", collections, nioCore, nioPosix, nioSSL, nioTLS,
+                logging,
             ]
         ),
         // Runs a batch.
@@ -162,8 +164,8 @@ let package = Package(
         .testTarget(
             name: "FanoutUpstreamTests",
             dependencies: [
-                "FanoutModel", "FanoutProviders", "FanoutUpstream", logging, nioConcurrency, nioCore, nioPosix,
-                nioSSL,
+                "FanoutModel", "FanoutProviders", "FanoutUpstream", logging, nioConcurrency, nioCore, nioEmbedded,
+                nioPosix, nioSSL,
             ],
             exclude: ["Fixtures"]
         ),

@@ -127,7 +127,7 @@ extension Engine {
         let endpoint =
             target.servesAnyModel
             ? self.snapshot.endpoint(of: target.deployment, for: dispatch, of: item.item) : target.deployment.endpoint
-        return AttemptOrder(
+        var order = AttemptOrder(
             id: dispatch.lease.number,
             endpoint: endpoint,
             request: item.item.request,
@@ -136,6 +136,8 @@ extension Engine {
             deadline: deadline,
             traceparent: item.item.traceparent
         )
+        order.isUrgent = run.options.priorityClass <= .interactive
+        return order
     }
 
     /// The item waits no longer: its upload bytes are given back.

@@ -11,7 +11,7 @@ public struct Request: Sendable, Hashable {
     public var extraJSON: [UInt8] = []
 
     /// What can be asked of a model.
-    public enum Task: Sendable, Hashable {
+    public indirect enum Task: Sendable, Hashable {
         case chat(ChatRequest)
         case completion(CompletionRequest)
         case embedding(EmbeddingRequest)

@@ -19,6 +19,8 @@ package struct AttemptOrder: Sendable {
     package var deadline: Instant
     /// The W3C trace context that goes with the request; empty = none.
     package var traceparent: String
+    /// Its answer is decoded as soon as it is whole; others may wait while the loop looks at its sockets.
+    package var isUrgent = false
 
     /// Makes an order.
     package init(

@@ -21,8 +21,10 @@ final class HTTPAttempt {
         /// The request is out. Can transition to: `answering`, `connecting` (once, after a stale connection),
         /// `finished`.
         case asking
-        /// The headers are there. Can transition to: `authenticating` (once, after a refused credential), `finished`.
+        /// The headers are there. Can transition to: `answered`, `finished`.
         case answering
+        /// All bytes are there. Can transition to: `authenticating` (once, after a refused credential), `finished`.
+        case answered
         /// Terminal.
         case finished
     }
@@ -158,7 +160,7 @@ final class HTTPAttempt {
         case .asking: self.arm(.firstContent, firstContent)
         case .answering where self.hasFirstContent: self.arm(.idle, Self.after(timeouts.idle, now))
         case .answering: self.arm(.firstContent, firstContent)
-        case .authenticating, .connecting, .finished: break
+        case .authenticating, .connecting, .answered, .finished: break
         }
     }
 
@@ -218,7 +220,7 @@ extension HTTPAttempt: AttemptControl {
     }
 }
 
-extension HTTPAttempt: ConnectionUser {
+extension HTTPAttempt: ConnectionUser, WholeAnswer {
     func connected(_ connection: UpstreamHandler) {
         self.opening = nil
         guard self.phase == .connecting, let request = self.request else {
@@ -273,6 +275,17 @@ extension HTTPAttempt: ConnectionUser {
     func answered() {
         guard self.phase != .finished else { return }
         self.connection = nil
+        self.phase = .answered
+        if self.order.isUrgent || !self.runner.answers.holds(self) {
+            self.conclude()
+        } else {
+            // What is whole is no longer waited for.
+            self.runner.clock.set(self.slot, .never)
+        }
+    }
+
+    func conclude() {
+        guard self.phase == .answered else { return }
         let result = self.failure.map { .failure($0) } ?? self.decoder.end(deltas: &self.deltas)
         if self.failure == nil, !self.deltas.isEmpty { self.deliver() }
         if case .failure(let failure) = result, self.isRenewed(after: failure) { return }

@@ -16,6 +16,7 @@ package final class HTTPAttemptRunner: AttemptRunner {
     let tls: UpstreamTLS
     let settings: UpstreamSettings
     let clock: AlarmClock
+    let answers: AnswerQueue
     let names: NameCache
     private let proxies: ProxyChoice
     private let logger: Logger
@@ -42,6 +43,7 @@ package final class HTTPAttemptRunner: AttemptRunner {
         self.proxies = ProxyChoice(settings.proxies)
         self.logger = logger
         self.clock = AlarmClock(eventLoop: eventLoop)
+        self.answers = AnswerQueue(loop: eventLoop)
         self.names = NameCache(eventLoop: eventLoop, resolver: resolver, settings: settings)
     }
 
@@ -71,6 +73,7 @@ package final class HTTPAttemptRunner: AttemptRunner {
         self.names.shutDown()
         self.credentials.shutDown()
         self.clock.shutDown()
+        self.answers.cancel()
         for route in self.routes.values {
             while let handler = route.pop() { handler.abandon() }
         }

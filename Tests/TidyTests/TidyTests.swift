@@ -23,8 +23,8 @@ import Testing
             "Yams",
         ],
         "FanoutUpstream": [
-            "FanoutCredentials", "FanoutJSON", "FanoutModel", "FanoutProviders", "Glibc", "Logging", "Musl", "NIOCore",
-            "NIOPosix", "NIOSSL", "NIOTLS",
+            "DequeModule", "FanoutCredentials", "FanoutJSON", "FanoutModel", "FanoutProviders", "Glibc", "Logging", "Musl",
+            "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS",
         ],
         "FanoutEngine": [
             "Crypto", "FanoutJSON", "FanoutModel", "FanoutProviders", "FanoutRouter", "FanoutTelemetry", "FanoutTokens",
