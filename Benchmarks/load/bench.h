@@ -345,11 +345,15 @@ static inline void watch_take(struct watch *w, struct usage *u) {
     for (size_t i = 0; i < w->count; i++) usage_add(u, w->pids[i]);
 }
 
+// A thread that ended in between took its counts with it.
+static inline uint64_t risen(uint64_t before, uint64_t after) { return after > before ? after - before : 0; }
+
 static inline void watch_print(struct watch *w) {
     struct usage *a = &w->before, *b = &w->after;
     printf(
         "\"%s\":{\"cpu_us\":%.1f,\"voluntary\":%" PRIu64 ",\"involuntary\":%" PRIu64 ",\"threads\":[", w->name,
-        (double)(b->cpu_ns - a->cpu_ns) / 1000.0, b->voluntary - a->voluntary, b->involuntary - a->involuntary
+        (double)risen(a->cpu_ns, b->cpu_ns) / 1000.0, risen(a->voluntary, b->voluntary),
+        risen(a->involuntary, b->involuntary)
     );
     for (size_t i = 0; i < b->threads; i++) {
         uint64_t cpu = b->thread[i].cpu_ns, voluntary = b->thread[i].voluntary;
