@@ -5,11 +5,9 @@ internal import FanoutModel
 internal import FanoutProviders
 
 /// What a simulated model answers.
-///
-/// A text always begins by saying that it is simulated, and goes on with the words it was given.
 struct SimulatedAnswer {
-    /// The text in the pieces in which it is streamed; empty for vectors.
-    private(set) var pieces: [String] = []
+    /// What is streamed of it; empty for vectors.
+    private(set) var text = SimulatedText()
     /// The whole answer.
     private(set) var response: Response
 
@@ -21,14 +19,14 @@ struct SimulatedAnswer {
                 throw Failure(.invalidRequest, "a chat needs at least one message.", param: "messages")
             }
             let isJSON = chat.responseFormat.map { $0 != .text } ?? false
-            let read = chat.messages.reduce(0) { $0 + Self.words(of: $1.text).count }
-            let (pieces, finish) =
+            let read = chat.messages.reduce(0) { $0 + SimulatedText.wordCount(of: $1.text) }
+            let (text, finish) =
                 isJSON
-                ? ([#"{"simulated":true}"#], .stop)
-                : Self.pieces(after: last.text, model: model, most: chat.sampling.maxTokens)
-            self.pieces = pieces
+                ? (SimulatedText(#"{"simulated":true}"#), .stop)
+                : Self.text(after: last.text, model: model, most: chat.sampling.maxTokens)
+            self.text = text
             let count = max(1, min(chat.choices ?? 1, 128))
-            var choice = Choice(message: Message(role: .assistant, text: pieces.joined()))
+            var choice = Choice(message: Message(role: .assistant, text: text.whole))
             choice.finishReason = finish
             choice.nativeFinishReason = finish == .length ? "length" : "stop"
             let choices = (0..<count).map { index in
@@ -37,17 +35,17 @@ struct SimulatedAnswer {
                 return copy
             }
             self.response = Response(body: .chat(choices))
-            self.response.usage = Self.usage(read: read, written: pieces.count * choices.count)
+            self.response.usage = Self.usage(read: read, written: text.count * choices.count)
         case .completion(let completion):
             var read = 0
             var written = 0
             var choices: [TextChoice] = []
             for prompt in completion.prompts {
-                let (pieces, finish) = Self.pieces(after: prompt, model: model, most: completion.sampling.maxTokens)
-                if choices.isEmpty { self.pieces = pieces }
-                read += Self.words(of: prompt).count
-                written += pieces.count
-                var choice = TextChoice(text: pieces.joined())
+                let (text, finish) = Self.text(after: prompt, model: model, most: completion.sampling.maxTokens)
+                if choices.isEmpty { self.text = text }
+                read += SimulatedText.wordCount(of: prompt)
+                written += text.count
+                var choice = TextChoice(text: text.whole)
                 choice.index = UInt32(clamping: choices.count)
                 choice.finishReason = finish
                 choices.append(choice)
@@ -64,7 +62,7 @@ struct SimulatedAnswer {
             }
             let vectors = embedding.inputs.map { Self.vector(of: $0, size: size, seed: model.seed) }
             self.response = Response(body: .embedding(vectors))
-            let read = embedding.inputs.reduce(0) { $0 + Self.words(of: $1).count }
+            let read = embedding.inputs.reduce(0) { $0 + SimulatedText.wordCount(of: $1) }
             self.response.usage = Self.usage(read: read, written: 0)
         case nil:
             throw Failure(.invalidRequest, "the request asks for nothing: give a chat, completion or embedding.")
@@ -73,30 +71,14 @@ struct SimulatedAnswer {
         self.response.id = "simulated"
     }
 
-    private static func words(of text: String) -> [Substring] {
-        text.split(whereSeparator: \.isWhitespace)
-    }
-
-    private static func pieces(
-        after text: String,
+    private static func text(
+        after prompt: String,
         model: SimulatedModel,
         most: UInt32?
-    ) -> (pieces: [String], finish: FinishReason) {
-        let words = Self.words(of: text)
-        var count = model.tokens == 0 ? max(words.count, 1) : Int(model.tokens)
-        var finish = FinishReason.stop
-        if let most, Int(most) < count {
-            count = max(1, Int(most))
-            finish = .length
-        }
-        var pieces = ["[simulated]"]
-        pieces.reserveCapacity(count)
-        var index = 0
-        while pieces.count < count {
-            pieces.append(words.isEmpty ? " nothing" : " \(words[index % words.count])")
-            index += 1
-        }
-        return (pieces, finish)
+    ) -> (text: SimulatedText, finish: FinishReason) {
+        let count = model.tokens == 0 ? max(SimulatedText.wordCount(of: prompt), 1) : Int(model.tokens)
+        guard let most, Int(most) < count else { return (SimulatedText(repeating: prompt, count: count), .stop) }
+        return (SimulatedText(repeating: prompt, count: max(1, Int(most))), .length)
     }
 
     private static func usage(read: Int, written: Int) -> Usage {

@@ -93,10 +93,10 @@ final class SimulatedAttempt {
             self.end(.failure(failure))
             return
         }
-        let last = self.due(max(0, answer.pieces.count - 1))
+        let last = self.due(max(0, answer.text.count - 1))
         if self.order.wantsDeltas, !self.isPaused { self.give(answer, now: now, isLast: now >= last) }
         guard self.sink != nil else { return }
-        if now >= last, !(self.order.wantsDeltas && self.given < answer.pieces.count) {
+        if now >= last, !(self.order.wantsDeltas && self.given < answer.text.count) {
             self.end(.success(answer.response))
             return
         }
@@ -107,15 +107,15 @@ final class SimulatedAttempt {
     /// Gives the pieces that are due, in one go.
     private func give(_ answer: SimulatedAnswer, now: Instant, isLast: Bool) {
         let from = self.given
-        while self.given < answer.pieces.count, isLast || self.due(self.given) <= now { self.given += 1 }
+        while self.given < answer.text.count, isLast || self.due(self.given) <= now { self.given += 1 }
         guard self.given > from else { return }
         let choices: UInt32 =
             switch answer.response.body {
             case .chat(let choices): UInt32(clamping: choices.count)
             case .completion, .embedding: 1
             }
-        let text = answer.pieces[from..<self.given]
-        let deltas = (0..<choices).flatMap { choice in text.map { Delta(choice: choice, .text($0)) } }
+        let pieces = (from..<self.given).map { answer.text[$0] }
+        let deltas = (0..<choices).flatMap { choice in pieces.map { Delta(choice: choice, .text($0)) } }
         if !self.report.hadContent {
             self.report.hadContent = true
             self.report.firstContentMicroseconds = max(1, now.microseconds(since: self.startedAt))
