@@ -137,6 +137,7 @@ struct LegRecord {
     /// Lanes of the group that it must not use again.
     var barred = LaneSet()
     var lease: Slot = .none
+    /// Attempts on lanes of the group that had failed it, but those after a 429.
     var sameLaneRetries: UInt16 = 0
     /// It is delayed until the retry budget has something for it.
     var awaitsBudget = false

@@ -180,9 +180,10 @@ extension Referee {
         if others.contains(where: { self.state(of: $0) == [.closed] && self.hasRoom($0) }) {
             self.blame("\(name): again, beside an untried lane")
         }
-        guard last.code != .rateLimited, leg.mustWait else { return }
+        guard last.code != .rateLimited else { return }
         let isFirst = leg.reuses == 0 && last.code != .overloaded
         leg.reuses += 1
+        guard leg.mustWait else { return }
         let least = max(isFirst ? 0 : 250, self.snapshot.routing.retryAfterMilliseconds)
         if self.now < last.instant.adding(milliseconds: least) { self.blame("\(name): again too soon") }
     }

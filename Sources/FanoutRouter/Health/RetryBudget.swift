@@ -63,6 +63,9 @@ extension RouterCore {
                 self.items[self.legs[leg].item].limitedRetries &+= 1
             } else {
                 self.items[self.legs[leg].item].retriesUsed &+= 1
+                // Also who was to go elsewhere, and found nobody well there when its turn came.
+                let position = self.lanes[Int(lane.index)].position
+                if self.legs[leg].failed.contains(position) { self.legs[leg].sameLaneRetries &+= 1 }
             }
         }
         let ratio = self.snapshot.routing.retryBudgetRatio

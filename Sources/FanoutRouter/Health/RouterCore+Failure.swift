@@ -196,7 +196,6 @@ extension RouterCore {
         let floor = self.snapshot.routing.retryAfterMilliseconds.multipliedReportingOverflow(by: 1_000_000)
         let least = floor.overflow ? UInt64.max : floor.partialValue
         let isFirst = self.legs[leg].sameLaneRetries == 0
-        self.legs[leg].sameLaneRetries &+= 1
         if isFirst && RetryPolicy.retriesAtOnce(after: code) { return least }
         let delay = RetryPolicy.delay(after: self.legs[leg].previousDelay, using: &self.generator)
         self.legs[leg].previousDelay = delay

@@ -52,6 +52,29 @@ import Testing
         #expect(bench.now.milliseconds(since: .zero) < 1_000)
     }
 
+    @Test func `the second retry on a lane waits, also where the first was to go elsewhere`() {
+        var bench = Bench(
+            Bench.snapshot(lanes: [2], retries: 3) {
+                $0.deployments[0].order = 2
+                $0.deployments[1].order = 1
+                $0.deployments[1].maxConcurrency = 1
+            }
+        )
+        let other = bench.submit()
+        let item = bench.submit()
+        bench.settle(.providerError)
+        #expect(bench.starts.count == 2, "it waits for the lane that hasn't failed it")
+        bench.settle(.notFound, bench.starts[0])
+        let again = bench.starts.filter { $0.item.index == item }
+        #expect(again.map(\.lane) == [LaneID(0), LaneID(0)], "which is off now")
+        #expect(other != item)
+        bench.settle(.providerError, again.last)
+        bench.pass(249)
+        #expect(bench.starts.count { $0.item.index == item } == 2)
+        bench.pass(501)
+        #expect(bench.starts.count { $0.item.index == item } == 3)
+    }
+
     @Test func `a policy's key goes before the number of retries, for its own kind alone`() {
         let policy = Self.policy { $0.internalServer = 3 }
         #expect(Self.attempts(.providerError, Self.bench(retries: 1, policy: policy)) == 4)
