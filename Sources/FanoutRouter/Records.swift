@@ -174,7 +174,16 @@ struct LeaseRecord {
     var mark = RateCounts.none
     /// The account that it was reserved at; -1 = none.
     var account: Int32 = -1
+    /// What was left to fill, for what it gives back.
+    var rooms = Rooms()
     var charge = Charge()
+}
+
+/// The room at each limit that an attempt is charged to.
+struct Rooms {
+    var lane = RateGate.Room()
+    var account = RateGate.Room()
+    var tenant = RateGate.Room()
 }
 
 /// One tenant's share of the daemon.

@@ -87,17 +87,20 @@ extension RouterCore {
     mutating func reserveLimits(_ cost: RateCounts, for lease: Slot, rank: Int, _ effects: inout [Effect]) {
         let lane = Int(self.leases[lease].lane.index)
         let pausedUntil = self.lanes[lane].pause.until
-        self.lanes[lane].limits.reserve(cost, pausedUntil: pausedUntil, now: self.now)
+        self.leases[lease].rooms.lane = self.lanes[lane].limits
+            .reserve(cost, pausedUntil: pausedUntil, now: self.now)
         self.lanes[lane].limits.see(rank: rank, now: self.now)
         self.leases[lease].cost = cost
         let tenant = Int(self.runs[self.items[self.leases[lease].item].run].terms.tenant.index)
-        self.tenants[tenant].limits.reserve(cost, pausedUntil: .zero, now: self.now)
+        self.leases[lease].rooms.tenant = self.tenants[tenant].limits
+            .reserve(cost, pausedUntil: .zero, now: self.now)
         if !self.tenants[tenant].parked.isEmpty { self.armTenant(tenant) }
         self.leases[lease].mark = self.lanes[lane].limits.spent
         let account = self.lanes[lane].account
         self.leases[lease].account = account
         guard account >= 0 else { return }
-        self.accounts[Int(account)].limits.reserve(cost, pausedUntil: pausedUntil, now: self.now)
+        self.leases[lease].rooms.account = self.accounts[Int(account)].limits
+            .reserve(cost, pausedUntil: pausedUntil, now: self.now)
         self.accounts[Int(account)].limits.see(rank: rank, now: self.now)
         self.accounts[Int(account)].turn = Int(self.lanes[lane].accountPlace) + 1
         self.accountChanged(Int(account), &effects)
@@ -107,14 +110,13 @@ extension RouterCore {
     mutating func settleLimits(_ lease: LeaseRecord, _ outcome: Outcome, _ effects: inout [Effect]) {
         let used = Self.used(outcome, cost: lease.cost)
         let lane = Int(lease.lane.index)
-        let number = lease.number >> 24
         if lease.isProbe { self.lanes[lane].limits.endProbe(now: self.now) }
-        self.lanes[lane].limits.settle(lease.cost, used: used, lease: number, now: self.now)
+        self.lanes[lane].limits.settle(lease, used: used, room: lease.rooms.lane, now: self.now)
         let tenant = Int(self.runs[self.items[lease.item].run].terms.tenant.index)
-        self.tenants[tenant].limits.settle(lease.cost, used: used, lease: number, now: self.now)
+        self.tenants[tenant].limits.settle(lease, used: used, room: lease.rooms.tenant, now: self.now)
         self.tenantChanged(tenant)
         guard lease.account >= 0 else { return }
-        self.accounts[Int(lease.account)].limits.settle(lease.cost, used: used, lease: number, now: self.now)
+        self.accounts[Int(lease.account)].limits.settle(lease, used: used, room: lease.rooms.account, now: self.now)
         self.accountChanged(Int(lease.account), &effects)
     }
 
@@ -274,5 +276,12 @@ extension Deployment {
         rates.promptTokensPerMinute = self.promptTokensPerMinute
         rates.completionTokensPerMinute = self.completionTokensPerMinute
         return rates
+    }
+}
+
+extension RateGate {
+    fileprivate mutating func settle(_ lease: LeaseRecord, used: RateCounts, room: Room, now: Instant) {
+        let (number, start) = (lease.number >> 24, lease.startedAt)
+        self.settle(lease.cost, used: used, lease: number, room: room, startedAt: start, now: now)
     }
 }

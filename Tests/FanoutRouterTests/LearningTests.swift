@@ -31,8 +31,9 @@ import Testing
         let cost = RateCounts(requests: 1, prompt: 100)
         for lease in 1...10 as ClosedRange<UInt64> {
             let now = Instant.zero.adding(milliseconds: 1_000 * lease)
-            gate.reserve(cost, pausedUntil: .zero, now: now)
-            gate.settle(cost, used: lease == 10 ? .none : cost, lease: lease, now: now)
+            let room = gate.reserve(cost, pausedUntil: .zero, now: now)
+            let used = lease == 10 ? RateCounts.none : cost
+            gate.settle(cost, used: used, lease: lease, room: room, startedAt: now, now: now)
         }
         let now = Instant.zero.adding(milliseconds: 10_000)
         gate.refuse(named, cost, lease: 10, nextLease: 11, now: now)

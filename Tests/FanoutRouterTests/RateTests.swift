@@ -221,6 +221,35 @@ import Testing
         #expect(bench.lanes.count { $0 == 0 } == 3 && bench.lanes.count { $0 == 1 } == 3)
     }
 
+    @Test func `what took nothing gives an account's limit no more than it would hold without it`() {
+        var bench = Bench(
+            Bench.snapshot(lanes: [1, 1]) {
+                $0.accounts = [AccountLimits(name: "key")]
+                $0.accounts[0].rates.requestsPerMinute = 60
+                for lane in $0.deployments.indices { $0.deployments[lane].account = 0 }
+            }
+        )
+        for _ in 0..<2 { bench.submit() }
+        bench.pass(1_000)
+        bench.submit(group: 1)
+        for index in 0..<2 { bench.settle(.unreachable, bench.starts[index]) { $0.wasNeverSent = true } }
+        for _ in 0..<2 { bench.submit(group: 1) }
+        #expect(bench.starts.count == 4, "of two that are saved up at most, the third had one")
+        bench.pass(999)
+        #expect(bench.starts.count == 4)
+        bench.pass(1)
+        #expect(bench.starts.count == 5)
+    }
+
+    @Test func `what took nothing comes back whole where the limit was in use all the time`() {
+        var bench = Bench(Bench.snapshot(lanes: [1]) { $0.deployments[0].requestsPerMinute = 60 })
+        for _ in 0..<5 { bench.submit() }
+        bench.pass(1_000)
+        #expect(bench.starts.count == 3)
+        bench.settle(.unreachable, bench.starts[2]) { $0.wasNeverSent = true }
+        #expect(bench.starts.count == 4)
+    }
+
     @Test func `an account's concurrency holds for all deployments that name it`() {
         var bench = Bench(
             Bench.snapshot(lanes: [1, 1]) {

@@ -30,6 +30,8 @@ struct RateGate: Sendable {
     private(set) var spent = RateCounts.none
     /// Reserved by attempts in flight.
     private(set) var reserved = RateCounts.none
+    /// Requests that came back, since their attempts took none.
+    private var returned = 0.0
     /// The item that the level is saved up for.
     var hold: Hold?
     /// When an attempt of each class last started, or wanted to; by rank.
@@ -46,6 +48,15 @@ struct RateGate: Sendable {
         var rank: Int
         var cost: RateCounts
         var until: Instant
+    }
+
+    /// What the store of requests had room for when an attempt had taken its own.
+    ///
+    /// An attempt that took nothing gives back no more than a store would hold that never saw it. What has flowed in
+    /// meanwhile, and what others gave back, had less room there.
+    struct Room: Sendable {
+        /// What had come back until then included.
+        var requests = 0.0
     }
 
     static let classSpan: UInt64 = 60_000_000_000
@@ -139,18 +150,22 @@ struct RateGate: Sendable {
     // MARK: - Reservations
 
     /// An attempt starts; before `pausedUntil` none was allowed.
-    mutating func reserve(_ cost: RateCounts, pausedUntil: Instant, now: Instant) {
+    ///
+    /// Returns its ``Room``, for its end.
+    mutating func reserve(_ cost: RateCounts, pausedUntil: Instant, now: Instant) -> Room {
         self.bracket.note(spent: self.spent, span: self.gapMax, pausedUntil: pausedUntil, now: now)
         self.inFlight += 1
         self.reserved = self.reserved + cost
         self.spent = self.spent + cost
-        guard self.isLimited else { return }
+        guard self.isLimited else { return Room() }
         for kind in RateKind.all { self.meters[kind.rawValue]?.take(Double(cost.amount(kind)), now: now) }
         self.learned?.take(cost, now: now)
         if let learned = self.learned, let known = self.knownRate(learned.kind), learned.rate >= known {
             self.learned = nil
             self.noteLimited()
         }
+        guard let meter = self.meters[RateKind.requests.rawValue] else { return Room() }
+        return Room(requests: meter.bucket.room(at: now) + self.returned)
     }
 
     /// Requests, or tokens, a second that are known to be allowed.
@@ -167,8 +182,15 @@ struct RateGate: Sendable {
         self.bracket.lastStart = max(self.bracket.lastStart, now)
     }
 
-    /// An attempt has ended: it had reserved `cost` and took `used`.
-    mutating func settle(_ cost: RateCounts, used: RateCounts, lease: UInt64, now: Instant) {
+    /// An attempt has ended: it had reserved `cost` at an instant, with `room`, and took `used`.
+    mutating func settle(
+        _ cost: RateCounts,
+        used: RateCounts,
+        lease: UInt64,
+        room: Room,
+        startedAt: Instant,
+        now: Instant
+    ) {
         self.inFlight -= 1
         self.reserved = self.reserved - cost
         let difference = used - cost
@@ -179,7 +201,14 @@ struct RateGate: Sendable {
         for kind in RateKind.all {
             // A limit that was learned since knows nothing of the reservation.
             guard let meter = self.meters[kind.rawValue], lease >= meter.firstLease else { continue }
-            self.meters[kind.rawValue]?.take(Double(difference.amount(kind)), now: now)
+            var amount = Double(difference.amount(kind))
+            if kind == .requests, amount < 0 {
+                let seconds = Double(now.nanoseconds(since: startedAt)) / 1e9
+                let left = room.requests - self.returned - meter.bucket.rate * seconds
+                amount = -min(-amount, max(0, left))
+                self.returned -= amount
+            }
+            self.meters[kind.rawValue]?.take(amount, now: now)
         }
         self.learned?.settle(difference, lease: lease, now: now)
     }

@@ -40,6 +40,11 @@ struct TokenBucket: Sendable {
         min(self.burst, self.level + self.rate * Double(now.nanoseconds(since: self.at)) / 1e9)
     }
 
+    /// What it has room for until it is full.
+    func room(at now: Instant) -> Double {
+        self.burst - self.level(at: now)
+    }
+
     /// Whether an amount may be taken, with `reserve` left over for others.
     func holds(_ amount: Double, reserve: Double = 0, now: Instant) -> Bool {
         self.level(at: now) + Self.crumb >= self.need(amount, reserve: reserve)
