@@ -23,7 +23,8 @@ extension Referee {
         else { return }
         let others = self.open.filter { other in
             guard other != id, let its = self.items[other] else { return false }
-            return its.active.isEmpty && its.legs.contains { $0.group == leg.group }
+            return its.active.isEmpty
+                && its.legs.contains { $0.group == leg.group || self.mayWait(its, $0, in: leg.group) }
         }
         // Who shares the lanes with others has less of them than is counted here.
         guard others.allSatisfy({ $0.run == id.run }) else { return }
@@ -43,7 +44,9 @@ extension Referee {
             fastest = min(fastest, mean)
             starts += Double(self.limit(of: lane)) * left / mean
         }
-        starts = min(starts, Double(self.width(of: run)) * left / fastest)
+        let places = [self.snapshot.routing.tenantConcurrency, self.snapshot.routing.daemonConcurrency]
+        let most = min(self.width(of: run), Int(places.min() ?? 0))
+        starts = min(starts, Double(most) * left / fastest)
         if left >= quickest && starts >= Double(others.count + 1) {
             self.blame("\(name): \(starts) of \(others.count + 1) would have had their turn")
         }

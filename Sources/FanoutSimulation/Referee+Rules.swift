@@ -134,6 +134,21 @@ extension Referee {
         [FailureCode.noRoute, .contextWindow].contains { !self.fallbacks(of: item, leg: leg, after: $0).isEmpty }
     }
 
+    /// Whether a leg may wait in a fallback group that it hasn't been started in.
+    func mayWait(_ item: Item, _ leg: Leg, in group: GroupID) -> Bool {
+        if item.ticket.flags.contains(.noFallbacks) { return false }
+        if item.sawReload || item.mayHaveMoved { return true }
+        var found: Set<GroupID> = []
+        var left = [leg.group]
+        while let next = left.popLast() {
+            guard found.insert(next).inserted else { continue }
+            let lists = self.snapshot.groups[Int(next.index)]
+            left += item.ticket.extras?.fallbacks ?? lists.fallbacks
+            left += (lists.contextWindowFallbacks ?? []) + (lists.contentPolicyFallbacks ?? [])
+        }
+        return found.contains(group)
+    }
+
     /// Whether an item may have stopped following: its leader is being cancelled, or waits in a paused run.
     func mayHaveLost(_ leader: ItemID) -> Bool {
         guard let item = self.items[leader], let run = self.runs[leader.run] else { return true }
