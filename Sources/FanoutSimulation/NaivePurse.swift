@@ -155,7 +155,10 @@ extension Referee {
     /// Judges a refusal for want of money.
     mutating func judgeBudgetRefusal(_ id: ItemID, _ item: Item, _ refusal: Refusal, _ name: String) {
         let own = self.purses(of: id).compactMap { self.purse($0).exhaustedUntil(self.now) }
-        let lanes = self.snapshot.groups.indices.flatMap { self.eligible(item.ticket, GroupID($0)) }
+        // A window that was too small takes lanes out of the filters, and that may let others in.
+        let lanes = item.legs.flatMap { leg in
+            self.snapshot.groups.indices.flatMap { self.eligible(item.ticket, GroupID($0), above: leg.windowTooSmall) }
+        }
         let theirs = lanes.flatMap { lane -> [Instant] in
             let provider = self.snapshot.deployments[Int(lane.index)].endpoint.provider
             return [NaivePurse.Owner.provider(provider), .lane(lane)].compactMap {
