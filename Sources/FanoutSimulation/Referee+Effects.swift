@@ -143,11 +143,11 @@ extension Referee {
             }
             if item.ticket.flags.contains(.noFallbacks) { self.blame("\(name): no fallbacks allowed") }
             if leg.visited.contains(dispatch.group) { self.blame("\(name): group entered twice") }
-            if leg.last?.code == .contentPolicy, !item.sawReload, dispatch.fallback == leg.fallback + 1,
-                !self.contentPolicyFallbacks(of: leg.group).contains(dispatch.group)
-            {
+            let isByPolicy = leg.last?.code == .contentPolicy
+            if isByPolicy, !item.sawReload, !leg.policyWays.contains(dispatch.group) {
                 self.blame("\(name): a content policy was routed around")
             }
+            leg.cameAfterPolicy = isByPolicy
             leg.group = dispatch.group
             leg.fallback = dispatch.fallback
             leg.visited.insert(dispatch.group)

@@ -101,6 +101,10 @@ extension Referee {
         let granted = leg.rule.named ?? self.retries(of: lease.lane, in: leg.group)
         item.retriesGranted = max(item.retriesGranted, granted)
         if !leg.rule.sameLane { leg.barred.insert(lease.lane) }
+        if code == .contentPolicy {
+            let ways = self.contentPolicyFallbacks(of: leg.group)
+            leg.policyWays = leg.cameAfterPolicy ? leg.policyWays.union(ways) : ways
+        }
         let tried = Set(leg.failures.map(\.lane))
         leg.mustWait = !self.eligible(item.ticket, leg).contains {
             !tried.contains($0) && !leg.barred.contains($0) && self.state(of: $0) == [.closed]

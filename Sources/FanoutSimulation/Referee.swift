@@ -36,6 +36,10 @@ package struct Referee {
         var mustWait = false
         var last: (code: FailureCode, lease: LeaseID)?
         var isOver = false
+        /// It came into its group by a content policy: what was listed for that beside the group still holds.
+        var cameAfterPolicy = false
+        /// The groups that its content policies may lead to.
+        var policyWays: Set<GroupID> = []
         /// Its prompt didn't fit into a window of so many tokens; 0 = it was never too long.
         var windowTooSmall: UInt32 = 0
     }
