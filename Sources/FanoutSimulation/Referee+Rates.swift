@@ -27,8 +27,11 @@ extension Referee {
     mutating func configureRates() {
         while self.rates.count < self.lanes.count { self.rates.append(NaiveRate()) }
         let enforces = self.snapshot.routing.enforcesRates
+        while self.told.count < self.lanes.count { self.told.append(NaiveTold()) }
         for index in self.rates.indices {
-            self.rates[index].configure(enforces ? self.snapshot.deployments[index].requestsPerMinute : nil)
+            let perMinute = enforces ? self.snapshot.deployments[index].requestsPerMinute : nil
+            self.rates[index].configure(perMinute)
+            self.told[index].configure(perMinute, now: self.now)
         }
         for account in self.snapshot.accounts {
             self.accountRates[account.name, default: NaiveRate()]
@@ -40,6 +43,9 @@ extension Referee {
         let lane = Int(dispatch.lane.index)
         self.rates[lane].started(dispatch.lease.number, now: self.now)
         if self.rates[lane].isExceeded(now: self.now) { self.blame("\(name): its limit of requests is exceeded") }
+        self.told[lane].started()
+        self.leases[dispatch.lease]?.taken = self.told[lane].taken
+        if self.told[lane].isExceeded(now: self.now) { self.blame("\(name): no request was left, by a header") }
         guard let account = self.account(of: dispatch.lane)?.name else { return }
         self.leases[dispatch.lease]?.account = account
         self.accountRates[account]?.started(dispatch.lease.number, now: self.now)
@@ -51,12 +57,22 @@ extension Referee {
     mutating func giveBack(_ lease: LeaseID) {
         guard let record = self.leases[lease] else { return }
         self.rates[Int(record.lane.index)].givenBack(lease.number)
+        self.told[Int(record.lane.index)].givenBack()
         if let account = record.account { self.accountRates[account]?.givenBack(lease.number) }
     }
 
     /// An answer's headers spoke of limits.
-    mutating func told(_ lease: LeaseID) {
+    mutating func told(_ lease: LeaseID, _ rates: RateReport) {
         guard let record = self.leases[lease] else { return }
         self.lanes[Int(record.lane.index)].isPaced = true
+        guard record.outcome == nil else { return }
+        self.told[Int(record.lane.index)]
+            .heard(
+                rates.requests,
+                lease: lease.number,
+                taken: record.taken,
+                start: record.startedAt,
+                now: self.now
+            )
     }
 }

@@ -93,6 +93,8 @@ package struct Referee {
         var settledAt: Int?
         /// What it was charged to.
         var account: String?
+        /// What had been taken from its lane's limit of requests by its start, with itself.
+        var taken = 0
     }
 
     var snapshot: Snapshot
@@ -106,6 +108,8 @@ package struct Referee {
     /// Limits of requests, of lanes and of accounts by name.
     var rates: [NaiveRate] = []
     var accountRates: [String: NaiveRate] = [:]
+    /// What headers have said, by lane.
+    var told: [NaiveTold] = []
     /// Items that aren't final.
     var open: Set<ItemID> = []
     var running: Set<LeaseID> = []

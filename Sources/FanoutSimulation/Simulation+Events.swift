@@ -39,7 +39,7 @@ extension Simulation {
             let commits = self.core.firstContent(lease, now: self.now, into: &self.effects)
             self.referee.judgeFirstContent(lease, commits: commits)
         case .headers(let lease, let rates):
-            self.referee.told(lease)
+            self.referee.told(lease, rates)
             self.core.headers(lease, rates, now: self.now, into: &self.effects)
         case .tick: self.core.tick(now: self.now, into: &self.effects)
         case .drain:
