@@ -85,6 +85,32 @@ extension Bound {
         }
     }
 
+    /// A limit that nobody tells of becomes half of what it was.
+    static var quotaHalved: [Bound] {
+        [
+            Bound(
+                topic: self.topicOfQuota,
+                name: "quota d: hidden requests, halved",
+                measures: [
+                    Measure("429s in the minute after", .atMost(0.01), .share),
+                    Measure("used, two minutes after", .atLeast(0.85), .share),
+                ]
+            ) { seed in
+                var provider = SimulatedProvider()
+                provider.rates = RateLimits(requests: 3_000)
+                provider.changes = [SimulatedProvider.Change(at: 300_000, .rates(RateLimits(requests: 1_500)))]
+                var experiment = Experiment(seed: seed)
+                experiment.add(provider)
+                experiment.loads = [Load(.backlog(2_000))]
+                let report = experiment.run(seconds: 600)
+                return [
+                    report.share(of: .rateLimited, fromSecond: 300, toSecond: 360),
+                    report.quotaUsed(fromSecond: 420),
+                ]
+            }
+        ]
+    }
+
     private static func quota(
         _ name: String,
         _ used: Double,

@@ -61,7 +61,8 @@ package struct Bound: Sendable {
 
     /// Every row.
     package static var all: [Bound] {
-        self.quota + self.quotaOfSizes + self.concurrency + self.outages + self.choice + self.sharing + self.admission
+        self.quota + self.quotaOfSizes + self.quotaHalved + self.concurrency + self.outages + self.choice
+            + self.sharing + self.admission
     }
 
     /// The rows of a name's beginning.
