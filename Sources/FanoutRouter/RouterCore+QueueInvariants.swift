@@ -131,7 +131,7 @@ extension RouterCore {
     }
 
     /// Work is conserved: nothing that could start is left waiting.
-    func checkIdleness() -> [String] {
+    package func checkIdleness() -> [String] {
         var faults: [String] = []
         for slot in self.queues.slots() {
             switch self.queues[slot].state {

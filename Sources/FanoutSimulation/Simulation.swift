@@ -158,6 +158,8 @@ package struct Simulation {
         }
         let isThorough = self.report.events % self.checkEvery == 0
         self.referee.finish(isThorough: isThorough)
+        // Whoever is forgotten is often found by the next event: this is looked at after each.
+        for fault in self.core.checkIdleness() { self.referee.blame("invariant: \(fault)") }
         guard isThorough else { return }
         self.referee.compare(self.core.laneStatus(now: self.now))
         for fault in self.core.invariants() { self.referee.blame("invariant: \(fault)") }

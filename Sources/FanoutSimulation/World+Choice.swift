@@ -16,6 +16,20 @@ extension World {
         }
     }
 
+    /// In some worlds every lane is short of tokens: levels are saved up for large requests, and small ones go beside
+    /// them.
+    ///
+    /// From a generator of its own, too.
+    mutating func chooseLimits() {
+        var generator = self.generator
+        guard generator.below(6) == 0 else { return }
+        self.snapshot.routing.enforcesRates = true
+        for index in self.snapshot.deployments.indices {
+            self.snapshot.deployments[index].tokensPerMinute = [6_000, 20_000, 60_000][generator.below(3)]
+            self.snapshot.deployments[index].maxConcurrency = [1, 2, 8][generator.below(3)]
+        }
+    }
+
     static let providers = 2
     static let tagLists: [[String]] = [["blue"], ["red"], ["blue", "red"], ["default"], ["blue", "default"]]
     static let askedTags: [[String]] = [

@@ -43,6 +43,7 @@ package struct World: Sendable {
         for group in self.snapshot.groups.indices {
             for _ in 0..<self.pick([1, 1, 2, 2, 3, 4]) { self.addLane(to: group) }
         }
+        self.chooseLimits()
         self.makeFallbacks()
         for _ in 0..<3 { self.tenantBudgets.append(self.chance(10) ? self.budget() : nil) }
         self.tellsRates = self.chance(30)
