@@ -91,9 +91,8 @@ extension RouterCore {
         let item = lease.item
         let run = self.items[item].run
         self.countInFlight(of: run, lane: lease.lane, starts: false)
-        let tenant = Int(self.runs[run].terms.tenant.index)
-        self.tenants[tenant].inFlight -= 1
-        if !self.isFull(tenant) { self.unparkNodes(of: tenant) }
+        // Its limits are settled next, and with them it is looked at what the tenant may go on with.
+        self.tenants[Int(self.runs[run].terms.tenant.index)].inFlight -= 1
         self.items[item].leases -= 1
         guard self.items[item].leases == 0 else { return }
         if self.items[item].fate != .delivered { self.queuedItems += 1 }
