@@ -54,14 +54,6 @@ extension ActiveAttempt {
 }
 
 extension AttemptReport {
-    /// The same, should the provider have repeated the key in its words: these go on to the client, to status and logs.
-    fileprivate func hidingSecrets(of endpoint: Endpoint) -> AttemptReport {
-        guard case .failure(let failure) = self.result else { return self }
-        var report = self
-        report.result = .failure(failure.hidingSecrets(of: endpoint))
-        return report
-    }
-
     fileprivate var hasFailed: Bool {
         if case .failure = self.result { true } else { false }
     }
@@ -199,7 +191,7 @@ extension Engine {
         var outcome = self.outcome(of: report, attempt: attempt)
         var usage: Usage?
         if case .success(let response) = report.result { usage = response.usage }
-        let report = self.judged(report.hidingSecrets(of: attempt.deployment.endpoint), of: attempt)
+        let report = self.judged(report, of: attempt)
         if case .failure(let failure) = report.result { outcome.code = failure.code }
         self.record(report, usage: usage, of: attempt)
         self.count(report, usage: usage, of: attempt)

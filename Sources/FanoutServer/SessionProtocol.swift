@@ -58,6 +58,8 @@ package struct SessionProtocol: Sendable {
     package static let pingsPerSecond: UInt64 = 10
     /// Cancels a second.
     package static let cancelsPerSecond: UInt64 = 1_000
+    /// Questions about the daemon a second: each costs as much as it has lanes and peers.
+    package static let queriesPerSecond: UInt64 = 50
 
     /// Where the conversation stands.
     package private(set) var state = State.fresh
@@ -70,11 +72,13 @@ package struct SessionProtocol: Sendable {
 
     private var pings: RateGate
     private var cancels: RateGate
+    private var queries: RateGate
 
     /// A fresh connection.
     package init(now: Instant) {
         self.pings = RateGate(perSecond: Self.pingsPerSecond, now: now)
         self.cancels = RateGate(perSecond: Self.cancelsPerSecond, now: now)
+        self.queries = RateGate(perSecond: Self.queriesPerSecond, now: now)
     }
 
     /// Takes a frame.
@@ -111,6 +115,12 @@ package struct SessionProtocol: Sendable {
                     "more than \(Self.cancelsPerSecond) cancels a second: name many items in one Cancel",
                     limit: Self.cancelsPerSecond
                 )
+            }
+            return .proceed
+        case (.ready, .statusQuery), (.ready, .explainQuery), (.ready, .metricsQuery):
+            guard self.queries.pass(now: now) else {
+                let words = "more than \(Self.queriesPerSecond) questions about the daemon in a second: ask again later"
+                return .reject(ServerFrame.Rejection(code: .rateLimited, message: words))
             }
             return .proceed
         case (.ready, .unknown):

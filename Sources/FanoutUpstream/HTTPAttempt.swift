@@ -187,7 +187,8 @@ final class HTTPAttempt {
         self.runner.clock.close(self.slot)
         connection?.abandon()
         opening?.abandon()
-        self.report.result = result
+        // The provider's words go on to the client, to status and logs; the key in the order is the one that was sent.
+        self.report.result = result.mapError { $0.hidingSecrets(of: self.order.endpoint) }
         self.report.totalMicroseconds = AlarmClock.now().microseconds(since: self.started)
         self.report.wasNeverSent = !self.wasSent
         let sink = self.sink

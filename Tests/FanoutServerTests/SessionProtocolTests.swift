@@ -43,6 +43,16 @@ import Testing
         #expect(session.receive(minor, now: self.start) == .proceed)
     }
 
+    @Test func `questions about the daemon past fifty a second are refused, and the conversation goes on`() {
+        var session = self.ready()
+        let query = ClientFrame(id: 1, body: .statusQuery(lanes: true, peers: true))
+        for _ in 0..<50 { #expect(session.receive(query, now: self.start) == .proceed) }
+        #expect(self.code(session.receive(query, now: self.start)) == .rateLimited)
+        #expect(self.code(session.receive(ClientFrame(id: 1, body: .metricsQuery), now: self.start)) == .rateLimited)
+        #expect(session.receive(Self.submit(2), now: self.start) == .proceed)
+        #expect(session.receive(query, now: self.start.adding(milliseconds: 20)) == .proceed)
+    }
+
     @Test func `a second Hello ends the conversation`() {
         var session = self.ready()
         let hello = ClientFrame(id: 0, body: .hello(.init(major: 1, minor: 0, client: "t")))

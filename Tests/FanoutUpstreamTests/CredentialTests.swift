@@ -57,6 +57,17 @@ import Testing
         }
     }
 
+    @Test func `a fetched key that the provider repeats in its words is hidden`() async throws {
+        let words = #"{"error":{"message":"the token fetched-token-1 may not do this","code":"forbidden"}}"#
+        let refusal = Sample.answer(words, status: "403 Forbidden")
+        let answers: [[ScriptedServer.Step]] = [[.request, .send(Self.token("fetched-token-1"))]]
+        try await self.withTokens(answers, provider: [[.request, .send(refusal)]]) { tokens, provider, bench in
+            let report = await bench.run(self.order(provider, tokens: tokens.port))
+            #expect(report.failure?.providerMessage == "the token <redacted> may not do this")
+            #expect(report.failure?.message.contains("fetched") == false)
+        }
+    }
+
     @Test func `a hundred attempts wait for one fetch, and later ones for none`() async throws {
         try await self.withTokens([[.request, .wait, .send(Self.token("t1"))]]) { tokens, provider, bench in
             let order = self.order(provider, tokens: tokens.port, timeouts: .only())

@@ -5,7 +5,7 @@
 
 FANOUT_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 FANOUT_CACHE="${FANOUT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/fanout}"
-export FANOUT_ROOT FANOUT_CACHE
+export FANOUT_CACHE
 
 say() { printf '%s\n' "$*" >&2; }
 
