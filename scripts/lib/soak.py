@@ -200,6 +200,8 @@ def main():
     parser.add_argument("--daemon", type=pathlib.Path, default=ROOT / ".build" / "release" / "fanoutd")
     parser.add_argument("--only", choices=["idle", "once", "kill", "long"])
     arguments = parser.parse_args()
+    if arguments.daemon.name != "fanoutd" or not arguments.daemon.is_file():
+        parser.error(f"--daemon wants the path of a fanoutd, not {arguments.daemon}")
     conftest.BINARIES = arguments.daemon.resolve().parent
     print("| what | bound | measured | |\n|---|---|---|---|")
     quick = arguments.quick
