@@ -49,6 +49,9 @@ struct FairHeap {
     /// All who wait, in no particular order; O(n).
     var members: [Slot] { self.entries.map(\.slot) }
 
+    /// All who wait, who is next first; O(n log n).
+    var turns: [Slot] { self.entries.sorted { $0.isBefore($1) }.map(\.slot) }
+
     /// Forgets an empty heap's past, and its buffer if that is a big one.
     mutating func reset() {
         precondition(self.entries.isEmpty, "a heap with members can't be reset")

@@ -32,7 +32,7 @@ struct Band: RingMember {
 ///
 /// Inside: the tenant served least, its run served least, a run's legs by priority, deadline and age.
 struct WaitQueue: RingMember, TurnTaker {
-    /// `ready`, `promoted` and `starved` have a node that could be served; `idle` has none.
+    /// `idle` has no node that could be served, the others have.
     enum State: UInt8 {
         case idle
         /// In its band's heap: a lane may be free.
@@ -41,6 +41,16 @@ struct WaitQueue: RingMember, TurnTaker {
         case promoted
         /// In its group's ring: no lane is free.
         case starved
+        /// In its group's ring of such: lanes have room, but not for who is next here.
+        case keptOff
+    }
+
+    /// Who is next in a queue that is kept off, and what it was expected to take when that was found out.
+    struct Head {
+        var leg: Slot = .none
+        var stamp: UInt32 = 0
+        var tenant: TenantID
+        var cost = RateCounts.none
     }
 
     var key: QueueKey
@@ -58,6 +68,8 @@ struct WaitQueue: RingMember, TurnTaker {
     var deadlineFloor = Instant.never
     /// Whether a leg here may have fallbacks of its own.
     var hasOwnFallbacks = false
+    /// Who was next when it was kept off last.
+    var head = Head(tenant: TenantID(0))
     /// The lane that saves up for the leg at its head; `nil` = none.
     var heldLane: LaneID?
     /// When it was served last, or had something to be served again.
@@ -67,6 +79,9 @@ struct WaitQueue: RingMember, TurnTaker {
     /// What was last found out about how many of its legs may start.
     var capacity = RouterCore.Capacity()
     var isFree = false
+
+    /// Whether it waits for a lane, or for what a lane has left.
+    var isWaiting: Bool { self.state == .starved || self.state == .keptOff }
 }
 
 /// One tenant's flows in one queue, and what it was served there.

@@ -36,6 +36,8 @@ struct Lane {
     var accountPlace: Int32 = 0
     /// When its limits and its account's let the smallest attempt go, as of its last change.
     var limitsReadyAt = Instant.zero
+    /// When the head of a queue that is kept off may fit by itself, hold or not; `never` = none will.
+    var lookAt = Instant.never
     /// Why and until when it is off; `nil` = it is on.
     var off: (code: FailureCode, until: Instant)?
     /// The lease of the probe that is out; 0 = none.

@@ -50,6 +50,12 @@ struct LaneGroup {
     var queues: [Slot] = []
     /// Queues whose legs wait for a lane.
     var starved = Ring()
+    /// Queues whose lanes have room, but not for who is next there.
+    var keptOff = Ring()
+    /// Lanes whose level, or what they save up for, has changed since those were looked at.
+    var changed = LaneSet()
+    /// They are to be looked at before the event ends.
+    var isTouched = false
     /// The context windows of its lanes, smallest first.
     var windows: [UInt32] = []
     var tagFiltering: TagFiltering?

@@ -199,4 +199,6 @@ struct TenantRecord {
     var armed = Instant.never
     /// Its nodes that wait for the tenant, not for a lane.
     var parked = Ring()
+    /// Queues that are kept off while it is next there.
+    var keptOff = 0
 }

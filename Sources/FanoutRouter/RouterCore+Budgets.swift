@@ -153,7 +153,7 @@ extension RouterCore {
             if isOpen { for group in self.groups.indices { self.wake(group) } }
             if let until, isSpent { self.reviewTag(index, until: until, &effects) }
         case .tenant(let tenant):
-            if isOpen { self.unparkNodes(of: tenant) }
+            if isOpen { self.unparkNodes(of: tenant) } else { self.touch(headsOfTenant: tenant) }
             if let until, isSpent { self.reviewTenant(tenant, until: until, &effects) }
         }
     }

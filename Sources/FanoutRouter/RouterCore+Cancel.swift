@@ -44,6 +44,7 @@ extension RouterCore {
             let old = self.runs[slot].head
             self.runs[slot].isPaused = true
             self.runs[slot].head = head
+            self.touch(headsOf: slot)
             for index in [old, head] {
                 if let index, let item = self.runs[slot].items[index] { self.moveWaitingLegs(of: item) }
             }

@@ -11,11 +11,13 @@ extension RouterCore {
     /// queues that turn out to wait for a lane.
     mutating func pump(_ effects: inout [Effect]) {
         // Who can't start in time ends here, and that may end a run before anything more of it starts.
-        while self.failedRuns.isEmpty, self.inFlight < self.snapshot.routing.daemonConcurrency,
-            let queue = self.nextQueue()
-        {
-            self.serve(queue, &effects)
-        }
+        repeat {
+            while self.failedRuns.isEmpty, self.inFlight < self.snapshot.routing.daemonConcurrency,
+                let queue = self.nextQueue()
+            {
+                self.serve(queue, &effects)
+            }
+        } while self.failedRuns.isEmpty && self.reviewKeptOff()
     }
 
     /// The lanes that would take a leg of a queue now.
@@ -34,7 +36,12 @@ extension RouterCore {
     private mutating func serve(_ queue: Slot, _ effects: inout [Effect]) {
         let lanes = self.usableLanes(of: queue)
         guard !lanes.isEmpty else {
-            self.makeStarved(queue)
+            if self.queues[queue].heldLane == nil {
+                self.makeStarved(queue)
+            } else {
+                self.makeKeptOff(queue)
+                self.touch(headOf: queue)
+            }
             return
         }
         while !self.queues[queue].nodes.isEmpty {
@@ -117,6 +124,8 @@ extension RouterCore {
         self.reserveLimits(cost, for: lease, rank: rank, &effects)
         self.refresh(id, &effects)
         self.endHold(of: queue)
+        self.touch(headsOf: run)
+        self.touch(headsOfTenant: Int(self.runs[run].terms.tenant.index))
         if self.items[item].isRace, !self.hasAttemptsLeft(item) { self.dropUnstartedLegs(of: item) }
         if self.items[item].leases == 1 {
             if self.items[item].isRace { self.moveWaitingLegs(of: item) }

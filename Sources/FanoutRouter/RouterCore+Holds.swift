@@ -21,7 +21,7 @@ extension RouterCore {
         return result
     }
 
-    private func fits(_ lane: Int, _ cost: RateCounts, queue: Slot) -> Bool {
+    func fits(_ lane: Int, _ cost: RateCounts, queue: Slot) -> Bool {
         let rank = Self.index(of: self.queues[queue].key.priorityClass)
         let headroom = self.headroom(lane, rank: rank)
         let own = self.lanes[lane].limits.admits(cost, headroom: headroom, queue: queue, rank: rank, now: self.now)
@@ -32,7 +32,7 @@ extension RouterCore {
     }
 
     /// The share of a lane's limits that a class leaves to more urgent ones.
-    private func headroom(_ lane: Int, rank: Int) -> Double {
+    func headroom(_ lane: Int, rank: Int) -> Double {
         let classes = self.snapshot.routing.classes
         let own = self.lanes[lane].limits.headroom(rank: rank, classes: classes, now: self.now)
         let account = Int(self.lanes[lane].account)
@@ -53,24 +53,43 @@ extension RouterCore {
         let previous = self.queues[queue].heldLane
         self.dropHold(of: queue)
         var best: (lane: Int, at: Instant)?
+        var elsewhere = Instant.never
         lanes.forEach { position in
             let lane = Int(self.groups[group].lanes[position].index)
             self.see(rank, at: lane)
-            guard !self.isHeld(lane, against: rank) else { return }
             let ready = self.limitsReadyAt(lane, cost, headroom: self.headroom(lane, rank: rank))
-            if ready < best?.at ?? .never { best = (lane, ready) }
+            self.lookAgain(at: lane, rank: rank, before: ready)
+            guard !self.isHeld(lane, against: rank) else {
+                self.lookAgain(at: lane, whenPassing: cost, queue, ready)
+                return
+            }
+            if ready < best?.at ?? .never {
+                elsewhere = best?.at ?? .never
+                best = (lane, ready)
+            } else {
+                elsewhere = min(elsewhere, ready)
+            }
         }
         // Who was kept off by its hold elsewhere gets a turn.
         if let previous, Int(previous.index) != best?.lane { self.wakeAll(at: Int(previous.index)) }
-        self.makeStarved(queue)
+        self.queues[queue].head = WaitQueue.Head(
+            leg: leg,
+            stamp: self.legs[leg].stamp,
+            tenant: self.runs[self.items[self.legs[leg].item].run].terms.tenant,
+            cost: cost
+        )
+        self.makeKeptOff(queue)
         guard let best else { return }
         self.dropHold(at: best.lane)
-        let hold = RateGate.Hold(queue: queue, rank: rank, cost: cost, until: best.at)
+        let hold = RateGate.Hold(queue: queue, rank: rank, cost: cost, until: best.at, elsewhere: elsewhere)
         self.lanes[best.lane].limits.hold = hold
         let account = Int(self.lanes[best.lane].account)
         if account >= 0 { self.accounts[account].limits.hold = hold }
         self.queues[queue].heldLane = LaneID(best.lane)
         self.armLane(LaneID(best.lane))
+        // Who was kept off by what it takes the place of may pass this one.
+        self.touch(lane: best.lane)
+        if account >= 0 { self.touchLanes(of: account) }
     }
 
     private mutating func see(_ rank: Int, at lane: Int) {
@@ -85,6 +104,37 @@ extension RouterCore {
         let account = Int(self.lanes[lane].account)
         guard account >= 0, let hold = self.accounts[account].limits.hold else { return false }
         return hold.rank <= rank && self.now < hold.until
+    }
+
+    /// A lane will have what the head of a queue takes at an instant: it goes then if it delays nobody.
+    mutating func lookAgain(at lane: Int, whenPassing cost: RateCounts, _ queue: Slot, _ ready: Instant) {
+        guard ready > self.now, ready < self.lanes[lane].lookAt else { return }
+        let rank = Self.index(of: self.queues[queue].key.priorityClass)
+        guard self.lanes[lane].limits.passesHold(cost, queue: queue, rank: rank, now: ready) else { return }
+        let account = Int(self.lanes[lane].account)
+        if account >= 0 {
+            let limits = self.accounts[account].limits
+            guard limits.passesHold(cost, queue: queue, rank: rank, now: ready) else { return }
+        }
+        self.lookAgain(at: lane, when: ready)
+    }
+
+    /// A queue that is kept off a lane may have it sooner once less is left for more urgent classes there.
+    private mutating func lookAgain(at lane: Int, rank: Int, before ready: Instant) {
+        let classes = self.snapshot.routing.classes
+        var end = self.lanes[lane].limits.headroomEnds(rank: rank, classes: classes, now: self.now)
+        let account = Int(self.lanes[lane].account)
+        if account >= 0 {
+            end = min(end, self.accounts[account].limits.headroomEnds(rank: rank, classes: classes, now: self.now))
+        }
+        if end < ready { self.lookAgain(at: lane, when: end) }
+    }
+
+    /// The queues that are kept off get a turn then.
+    private mutating func lookAgain(at lane: Int, when instant: Instant) {
+        guard instant < self.lanes[lane].lookAt else { return }
+        self.lanes[lane].lookAt = instant
+        self.armLane(LaneID(lane))
     }
 
     /// Gives up the hold of a queue, if it has one.
@@ -107,7 +157,7 @@ extension RouterCore {
 
     private mutating func displace(_ queue: Slot) {
         self.dropHold(of: queue)
-        if self.queues[queue].state == .starved { self.makeReady(queue) }
+        if self.queues[queue].isWaiting { self.makeReady(queue) }
     }
 
     /// A queue's head has started, or is another one: who was kept off by its hold gets a turn, and it comes last.
@@ -126,12 +176,16 @@ extension RouterCore {
         let account = Int(self.lanes[lane].account)
         hold.until = self.limitsReadyAt(lane, hold.cost, headroom: self.headroom(lane, rank: hold.rank))
         if hold.until > self.now {
+            // Another lane may have it sooner now.
+            let isLate = hold.until > hold.elsewhere
+            if isLate { hold.elsewhere = .never }
             self.lanes[lane].limits.hold = hold
             if account >= 0 { self.accounts[account].limits.hold = hold }
+            if isLate, self.queues[hold.queue].isWaiting { self.makeReady(hold.queue) }
             return
         }
         self.dropHold(of: hold.queue)
-        if self.queues[hold.queue].state == .starved { self.makeReady(hold.queue, isFirst: true) }
+        if self.queues[hold.queue].isWaiting { self.makeReady(hold.queue, isFirst: true) }
         self.wakeAll(at: lane)
     }
 

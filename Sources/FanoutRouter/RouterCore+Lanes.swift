@@ -11,6 +11,15 @@ extension RouterCore {
         self.reviewHold(at: Int(id.index))
         self.update(id)
         self.announce(id, since: old, &effects)
+        self.touch(lane: Int(id.index))
+        let lookAt = self.lanes[Int(id.index)].lookAt
+        guard lookAt != .never else { return }
+        if lookAt <= self.now {
+            self.lanes[Int(id.index)].lookAt = .never
+            self.wake(self.groups[Int(self.lanes[Int(id.index)].group.index)].keptOff)
+        } else {
+            self.armLane(id)
+        }
     }
 
     /// Brings the group's sets up to date with several lanes, all of them before anybody is told.
@@ -18,6 +27,7 @@ extension RouterCore {
         let affected = ids.map { ($0, self.look(at: $0)) }
         for (id, _) in affected { self.update(id) }
         for (id, old) in affected { self.announce(id, since: old, &effects) }
+        for id in ids { self.touch(lane: Int(id.index)) }
     }
 
     /// What others know of a lane.
@@ -94,8 +104,13 @@ extension RouterCore {
 
     /// A lane of a group is free, or fewer of them are healthy: queues that may use one now get their turn.
     mutating func wake(_ group: Int) {
-        var queue = self.groups[group].starved.first
-        for _ in 0..<self.groups[group].starved.count {
+        self.wake(self.groups[group].starved)
+        self.wake(self.groups[group].keptOff)
+    }
+
+    private mutating func wake(_ ring: Ring) {
+        var queue = ring.first
+        for _ in 0..<ring.count {
             let next = self.queues[queue].links.next
             if !self.usableLanes(of: queue).isEmpty { self.makeReady(queue) }
             queue = next

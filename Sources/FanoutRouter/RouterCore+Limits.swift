@@ -193,6 +193,7 @@ extension RouterCore {
 
     /// An account's level or its attempts in flight have changed: its lanes hear of it if that means anything to them.
     private mutating func accountChanged(_ account: Int, _ effects: inout [Effect]) {
+        self.touchLanes(of: account)
         let hasPlace = self.accounts[account].limits.hasPlace
         let isOpen = hasPlace && self.accounts[account].limits.readyAt(.smallest, now: self.now) <= self.now
         if isOpen && self.accounts[account].isOpen && self.accounts[account].limits.hold == nil { return }

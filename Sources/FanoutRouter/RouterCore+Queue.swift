@@ -31,7 +31,7 @@ extension RouterCore {
         self.noteTraffic(in: Self.band(of: key))
         if self.flows[flow].line.live == 1 { self.attach(flow) }
         // Whoever is next now may fit.
-        self.endHold(of: queue)
+        self.headMayChange(of: queue)
         if self.items[item].attempts > 0 { self.armDeadline(item) }
     }
 
@@ -64,7 +64,7 @@ extension RouterCore {
         self.count(leg, in: flow, by: -1)
         self.legs[leg].place = .idle
         self.legs[leg].flow = .none
-        self.endHold(of: queue)
+        self.headMayChange(of: queue)
         self.flows[flow].line.discardOne(of: flow, legs: self.legs)
         if self.flows[flow].line.live == 0 { self.dissolve(flow) }
     }

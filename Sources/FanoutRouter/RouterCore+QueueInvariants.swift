@@ -28,11 +28,14 @@ extension RouterCore {
                 case .promoted: self.queues.members(of: self.promoted[rank]).contains(slot)
                 case .starved:
                     self.queues.members(of: self.groups[Int(queue.key.group.index)].starved).contains(slot)
+                case .keptOff:
+                    self.queues.members(of: self.groups[Int(queue.key.group.index)].keptOff).contains(slot)
                 }
             if !isThere { faults.append("queue \(slot) is \(queue.state) elsewhere") }
             if self.queueSlots[queue.key] != slot { faults.append("queue \(slot) has lost its name") }
             faults += self.nodes.faults(of: queue.nodes)
         }
+        faults += self.checkKeptOff()
         for slot in self.bands.slots() {
             let band = self.bands[slot]
             let rank = Self.index(of: band.priorityClass)
@@ -42,6 +45,18 @@ extension RouterCore {
             }
             if slot != Slot(4 * Int(band.group.index) + rank) { faults.append("band \(slot) isn't where it belongs") }
         }
+        return faults
+    }
+
+    private func checkKeptOff() -> [String] {
+        var faults: [String] = []
+        let keptOff = self.queues.slots().filter { self.queues[$0].state == .keptOff }
+        if keptOff.count != self.keptOffQueues { faults.append("counts \(self.keptOffQueues) queues kept off") }
+        for (index, tenant) in self.tenants.enumerated() {
+            let count = keptOff.count { Int(self.queues[$0].head.tenant.index) == index }
+            if tenant.keptOff != count { faults.append("tenant \(index) counts \(tenant.keptOff) of \(count) heads") }
+        }
+        if !self.touchedGroups.isEmpty { faults.append("groups \(self.touchedGroups) were not looked at") }
         return faults
     }
 
@@ -141,11 +156,38 @@ extension RouterCore {
                     faults.append("queue \(slot) was not served")
                 }
             case .starved:
-                if !self.usableLanes(of: slot).isEmpty && !self.waitsForLevel(slot) {
-                    faults.append("queue \(slot) starves beside a lane")
+                if !self.usableLanes(of: slot).isEmpty { faults.append("queue \(slot) starves beside a lane") }
+            case .keptOff:
+                let head = self.head(of: slot)
+                if self.queues[slot].heldLane != nil, head != self.queues[slot].head.leg {
+                    faults.append("queue \(slot) saves up for who isn't next")
+                }
+                let lanes = self.usableLanes(of: slot)
+                guard !lanes.isEmpty, let head else { continue }
+                if !self.waitsForLevel(slot) { faults.append("queue \(slot) is kept off by nothing") }
+                let fitting = self.fitting(lanes, self.cost(of: head), queue: slot)
+                if self.isForgotten(by: fitting, of: self.queues[slot].key.group) {
+                    faults.append("queue \(slot) is kept off, and its head fits \(fitting)")
                 }
             }
         }
         return faults
+    }
+
+    /// Whether one of some lanes that would take a leg now isn't about to be looked at: instants are rounded up.
+    private func isForgotten(by lanes: LaneSet, of group: GroupID) -> Bool {
+        lanes.contains { position in
+            let lane = Int(self.groups[Int(group.index)].lanes[position].index)
+            return self.lanes[lane].armed > self.now.adding(nanoseconds: 1_000)
+        }
+    }
+
+    /// The leg of a queue that is next, of those that could start if there were a lane; `nil` = none.
+    private func head(of queue: Slot) -> Slot? {
+        for node in self.queues[queue].nodes.turns where !self.isFull(Int(self.nodes[node].tenant.index)) {
+            guard let flow = self.nodes[node].flows.turns.first(where: { !self.isHeld($0) }) else { continue }
+            return self.flows[flow].line.entries.filter { self.isLive($0, in: flow) }.min()?.leg
+        }
+        return nil
     }
 }

@@ -53,6 +53,7 @@ extension RouterCore {
         self.giveBack(slot)
         self.learnLength(outcome, of: lease)
         self.correct(outcome, of: lease)
+        self.touch(headsOf: self.items[item].run)
         self.settleLimits(lease, outcome, &effects)
         self.learnLimits(outcome, from: lease)
         self.learn(outcome, from: lease, &effects)

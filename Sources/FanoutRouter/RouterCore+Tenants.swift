@@ -56,6 +56,7 @@ extension RouterCore {
 
     /// A tenant's bounds or levels have changed: what waits for it goes on, or is woken when it may.
     mutating func tenantChanged(_ tenant: Int) {
+        self.touch(headsOfTenant: tenant)
         guard !self.tenants[tenant].parked.isEmpty else { return }
         if self.isFull(tenant) { self.armTenant(tenant) } else { self.unparkNodes(of: tenant) }
     }

@@ -120,6 +120,8 @@ extension RouterCore {
         let ready = self.lanes[index].limitsReadyAt
         if ready > self.now, self.lanes[index].state != .off { instant = min(instant ?? .never, ready) }
         if let hold = self.lanes[index].limits.hold { instant = min(instant ?? .never, hold.until) }
+        let lookAt = self.lanes[index].lookAt
+        if lookAt != .never { instant = min(instant ?? .never, lookAt) }
         return instant
     }
 

@@ -28,7 +28,11 @@ extension RouterCore {
         }
         let node = self.flows[flow].node
         self.flows.enter(flow, &self.nodes[node].flows, from: self.nodes[node].flows.start)
-        if self.nodes[node].state == .detached { self.attachNode(node) }
+        if self.nodes[node].state == .detached {
+            self.attachNode(node)
+        } else {
+            self.touch(headOf: self.nodes[node].queue)
+        }
     }
 
     private mutating func attachNode(_ node: Slot) {
@@ -38,6 +42,8 @@ extension RouterCore {
         if self.queues[queue].state == .idle {
             self.queues[queue].hungrySince = self.now
             self.makeReady(queue)
+        } else {
+            self.touch(headOf: queue)
         }
     }
 
@@ -49,6 +55,7 @@ extension RouterCore {
             return
         }
         let node = self.flows[flow].node
+        self.touch(headOf: self.nodes[node].queue)
         self.flows.leave(flow, &self.nodes[node].flows)
         guard self.nodes[node].flows.isEmpty else { return }
         switch self.nodes[node].state {
@@ -151,6 +158,15 @@ extension RouterCore {
         self.queues.append(queue, to: &self.groups[Int(self.queues[queue].key.group.index)].starved)
     }
 
+    /// Lanes have room for a queue, but not for its head.
+    mutating func makeKeptOff(_ queue: Slot) {
+        self.leaveTurns(queue)
+        self.queues[queue].state = .keptOff
+        self.queues.append(queue, to: &self.groups[Int(self.queues[queue].key.group.index)].keptOff)
+        self.keptOffQueues += 1
+        self.tenants[Int(self.queues[queue].head.tenant.index)].keptOff += 1
+    }
+
     private mutating func makeIdle(_ queue: Slot) {
         self.leaveTurns(queue)
         self.queues[queue].state = .idle
@@ -168,6 +184,10 @@ extension RouterCore {
             if self.bands[band].ready.isEmpty { self.bands.remove(band, from: &self.ready[rank]) }
         case .promoted: self.queues.remove(queue, from: &self.promoted[rank])
         case .starved: self.queues.remove(queue, from: &self.groups[Int(key.group.index)].starved)
+        case .keptOff:
+            self.queues.remove(queue, from: &self.groups[Int(key.group.index)].keptOff)
+            self.keptOffQueues -= 1
+            self.tenants[Int(self.queues[queue].head.tenant.index)].keptOff -= 1
         }
     }
 
@@ -252,6 +272,7 @@ extension RouterCore {
         let difference = Int64(Self.used(outcome, cost: lease.cost).turnCost) - Int64(charge.cost)
         guard difference != 0, self.nodes[node].stamp == charge.nodeStamp else { return }
         self.nodes.correct(node, by: difference, &self.queues[self.nodes[node].queue].nodes)
+        self.touch(headOf: self.nodes[node].queue)
         let run = self.items[lease.item].run
         if self.flows[charge.flow].stamp == charge.flowStamp && !self.flows[charge.flow].isFree {
             self.flows.correct(charge.flow, by: difference, &self.nodes[node].flows)

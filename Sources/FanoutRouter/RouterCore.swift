@@ -55,6 +55,10 @@ package struct RouterCore {
     /// Nodes without flows, the one that has been idle longest first; at most ``spareNodes``.
     var idleNodes = Ring()
     var flows = Slab<Flow>()
+    /// Queues that are kept off, in all groups.
+    var keptOffQueues = 0
+    /// Groups whose kept-off queues are to be looked at before the event ends.
+    var touchedGroups: [Int] = []
     /// Four for each group.
     var bands = Slab<Band>()
     /// Bands with a queue that a lane may be free for, by class.

@@ -48,6 +48,8 @@ struct RateGate: Sendable {
         var rank: Int
         var cost: RateCounts
         var until: Instant
+        /// When another lane would have it; `never` = none would.
+        var elsewhere: Instant
     }
 
     /// What the store of requests had room for when an attempt had taken its own.
@@ -128,8 +130,12 @@ struct RateGate: Sendable {
             guard let meter = self.meters[kind.rawValue] else { continue }
             guard meter.holds(Double(cost.amount(kind)), headroom: headroom, now: now) else { return false }
         }
+        return self.passesHold(cost, queue: queue, rank: rank, now: now)
+    }
+
+    /// Whether a cost may be taken at an instant beside what the level is saved up for: it will be there all the same.
+    func passesHold(_ cost: RateCounts, queue: Slot, rank: Int, now: Instant) -> Bool {
         guard let hold = self.hold, hold.queue != queue, hold.rank <= rank, now < hold.until else { return true }
-        // It passes if the level will be there all the same.
         for kind in RateKind.all {
             guard let meter = self.meters[kind.rawValue] else { continue }
             let delays = meter.delays(
@@ -292,6 +298,16 @@ struct RateGate: Sendable {
             if now.nanoseconds(since: self.classSeen[other]) < Self.classSpan { share += classes[other].floor }
         }
         return share
+    }
+
+    /// When the headroom that a class leaves becomes less by itself; `never` = there is none.
+    func headroomEnds(rank: Int, classes: [ClassSettings], now: Instant) -> Instant {
+        var end = Instant.never
+        for other in 0..<min(rank, classes.count) where self.hasSeen[other] && classes[other].floor > 0 {
+            let last = self.classSeen[other].adding(nanoseconds: Self.classSpan)
+            if last > now { end = min(end, last) }
+        }
+        return end
     }
 
     // MARK: - Headers
