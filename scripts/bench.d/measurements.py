@@ -227,7 +227,8 @@ class Session:
         time.sleep(1)
         before = voluntary_switches(daemon.pid)
         time.sleep(seconds)
-        switches = voluntary_switches(daemon.pid) - before
+        # A thread that ended took its count with it.
+        switches = max(0, voluntary_switches(daemon.pid) - before)
         resident = resident_kib(daemon.pid) / 1024
         daemon.stop()
         return {
