@@ -23,7 +23,8 @@ import Testing
             "Yams",
         ],
         "FanoutUpstream": [
-            "DequeModule", "FanoutCredentials", "FanoutJSON", "FanoutModel", "FanoutProviders", "Glibc", "Logging", "Musl",
+            "DequeModule", "FanoutCredentials", "FanoutJSON", "FanoutModel", "FanoutProviders", "Glibc", "Logging",
+            "Musl",
             "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS",
         ],
         "FanoutEngine": [
