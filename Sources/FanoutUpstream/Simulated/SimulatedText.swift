@@ -30,7 +30,11 @@ struct SimulatedText {
         self.append("[simulated]".utf8)
         for index in 1..<max(1, count) {
             self.bytes.append(UInt8(ascii: " "))
-            if words.isEmpty { self.append("nothing".utf8) } else { self.append(given[words[(index - 1) % words.count]]) }
+            guard !words.isEmpty else {
+                self.append("nothing".utf8)
+                continue
+            }
+            self.append(given[words[(index - 1) % words.count]])
         }
     }
 
