@@ -85,12 +85,14 @@ let package = Package(
                 "FanoutCredentials", "FanoutJSON", "FanoutModel", "FanoutProviders", "FanoutTokens", crypto, yams,
             ]
         ),
+        // Work of an event loop in turns.
+        .target(name: "FanoutLoop", dependencies: ["CFanoutSystem", "FanoutModel", nioCore, nioPosix]),
         // Connections to providers and the attempts on them.
         .target(
             name: "FanoutUpstream",
             dependencies: [
-                "FanoutCredentials", "FanoutModel", "FanoutProviders", collections, nioCore, nioPosix, nioSSL, nioTLS,
-                logging,
+                "FanoutCredentials", "FanoutLoop", "FanoutModel", "FanoutProviders", collections, nioCore, nioPosix,
+                nioSSL, nioTLS, logging,
             ]
         ),
         // Runs a batch.
@@ -105,8 +107,8 @@ let package = Package(
         .target(
             name: "FanoutServer",
             dependencies: [
-                "FanoutEngine", "FanoutModel", "FanoutTelemetry", "FanoutWire", collections, crypto, lifecycle, logging,
-                nioCore, nioPosix,
+                "FanoutEngine", "FanoutLoop", "FanoutModel", "FanoutTelemetry", "FanoutWire", collections, crypto,
+                lifecycle, logging, nioCore, nioPosix,
             ]
         ),
         // The Swift client library.
@@ -161,6 +163,7 @@ let package = Package(
             name: "FanoutConfigurationTests",
             dependencies: ["FanoutConfiguration", "FanoutModel", "FanoutProviders", "FanoutTokens"]
         ),
+        .testTarget(name: "FanoutLoopTests", dependencies: ["FanoutLoop", "FanoutModel", nioCore, nioPosix]),
         .testTarget(
             name: "FanoutUpstreamTests",
             dependencies: [

@@ -4,6 +4,7 @@
 #include "fanout_system.h"
 
 #include <malloc.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 
 void fanout_keep_heap(void) {
@@ -15,3 +16,5 @@ void fanout_keep_heap(void) {
 }
 
 int fanout_forbid_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
+int fanout_event_descriptor(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }

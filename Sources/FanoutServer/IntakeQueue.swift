@@ -3,6 +3,7 @@
 
 internal import DequeModule
 internal import FanoutEngine
+internal import FanoutLoop
 internal import FanoutModel
 internal import NIOCore
 
@@ -14,12 +15,12 @@ final class IntakeQueue {
     static let sliceItems = 16
     /// How long a turn of the loop is spent here.
     private static let turnNanoseconds: UInt64 = 400_000
-    /// Between turns: long enough for the loop to look at its sockets.
-    private static let pause = TimeAmount.microseconds(5)
 
     private let loop: any EventLoop
     private var batches: Deque<SessionBatch> = []
-    private var timer: Scheduled<Void>?
+    private lazy var work = LoopWork(loop: self.loop, turnNanoseconds: Self.turnNanoseconds, now: Engine.now) {
+        [unowned self] in self.handOn()
+    }
 
     init(loop: any EventLoop) {
         self.loop = loop
@@ -30,35 +31,23 @@ final class IntakeQueue {
         guard !batch.isInIntakeQueue else { return }
         batch.isInIntakeQueue = true
         self.batches.append(batch)
-        self.arm()
+        self.work.arm()
     }
 
     func cancel() {
-        self.timer?.cancel()
-        self.timer = nil
+        self.work.cancel()
         self.batches = []
     }
 
-    private func arm() {
-        guard self.timer == nil, !self.batches.isEmpty else { return }
-        self.timer = self.loop.assumeIsolated().scheduleTask(in: Self.pause) {
-            self.timer = nil
-            self.turn()
-            self.arm()
+    /// A slice of the batch whose turn it is; false = nothing is left.
+    private func handOn() -> Bool {
+        guard let batch = self.batches.popFirst() else { return false }
+        batch.feed(atMost: Self.sliceItems, now: Engine.now())
+        if batch.intake.isEmpty {
+            batch.isInIntakeQueue = false
+        } else {
+            self.batches.append(batch)
         }
-    }
-
-    private func turn() {
-        let end = Engine.now().nanoseconds + Self.turnNanoseconds
-        while let batch = self.batches.popFirst() {
-            let now = Engine.now()
-            batch.feed(atMost: Self.sliceItems, now: now)
-            if batch.intake.isEmpty {
-                batch.isInIntakeQueue = false
-            } else {
-                self.batches.append(batch)
-            }
-            if now.nanoseconds >= end { break }
-        }
+        return !self.batches.isEmpty
     }
 }

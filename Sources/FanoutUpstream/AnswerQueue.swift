@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import DequeModule
+internal import FanoutLoop
 internal import FanoutModel
 internal import NIOCore
 
@@ -20,15 +21,17 @@ protocol WholeAnswer: AnyObject {
 final class AnswerQueue {
     /// How long a turn of the loop is spent here, beyond one answer.
     private static let turnNanoseconds: UInt64 = 500_000
-    /// Between turns: long enough for the loop to look at its sockets.
-    private static let pause = TimeAmount.microseconds(5)
 
     private let loop: any EventLoop
     private let now: () -> Instant
     private var waiting: Deque<any WholeAnswer> = []
     /// The end of what this turn may spend; nil = no answer has come in it.
     private var turnEnd: Instant?
-    private var timer: Scheduled<Void>?
+    private lazy var work = LoopWork(loop: self.loop, turnNanoseconds: Self.turnNanoseconds, now: self.now) {
+        [unowned self] in
+        self.waiting.popFirst()?.conclude()
+        return !self.waiting.isEmpty
+    }
 
     init(loop: any EventLoop, now: @escaping () -> Instant = AlarmClock.now) {
         self.loop = loop
@@ -46,39 +49,17 @@ final class AnswerQueue {
         guard let turnEnd = self.turnEnd else {
             self.turnEnd = Instant(nanoseconds: self.now().nanoseconds + Self.turnNanoseconds)
             // Runs when the sockets of this turn have been served.
-            self.loop.assumeIsolated().execute { self.endTurn() }
+            self.loop.assumeIsolated().execute { self.turnEnd = nil }
             return false
         }
         guard self.now() >= turnEnd else { return false }
         self.waiting.append(answer)
+        self.work.arm()
         return true
     }
 
     func cancel() {
-        self.timer?.cancel()
-        self.timer = nil
+        self.work.cancel()
         self.waiting = []
-    }
-
-    private func endTurn() {
-        self.turnEnd = nil
-        self.arm()
-    }
-
-    private func arm() {
-        guard self.timer == nil, !self.waiting.isEmpty else { return }
-        self.timer = self.loop.assumeIsolated().scheduleTask(in: Self.pause) {
-            self.timer = nil
-            self.turn()
-            self.arm()
-        }
-    }
-
-    private func turn() {
-        let end = self.now().nanoseconds + Self.turnNanoseconds
-        while let answer = self.waiting.popFirst() {
-            answer.conclude()
-            if self.now().nanoseconds >= end { break }
-        }
     }
 }

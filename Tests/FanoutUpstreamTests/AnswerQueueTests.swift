@@ -42,11 +42,11 @@ import Testing
         let bench = Bench()
         for number in 0..<8 { bench.take(number) }
         #expect(bench.concluded == [0, 1, 2])
-        bench.loop.advanceTime(by: .microseconds(5))
+        bench.loop.advanceTime(by: .microseconds(50))
         #expect(bench.concluded == Array(0..<6))
         bench.take(8)
         #expect(bench.concluded == Array(0..<6), "none overtakes those that wait")
-        bench.loop.advanceTime(by: .microseconds(5))
+        bench.loop.advanceTime(by: .microseconds(50))
         #expect(bench.concluded == Array(0..<9))
     }
 

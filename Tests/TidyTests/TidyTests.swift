@@ -22,18 +22,18 @@ import Testing
             "Crypto", "FanoutCredentials", "FanoutJSON", "FanoutModel", "FanoutProviders", "FanoutTokens", "Foundation",
             "Yams",
         ],
+        "FanoutLoop": ["CFanoutSystem", "FanoutModel", "Glibc", "NIOCore", "NIOPosix"],
         "FanoutUpstream": [
-            "DequeModule", "FanoutCredentials", "FanoutJSON", "FanoutModel", "FanoutProviders", "Glibc", "Logging",
-            "Musl",
-            "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS",
+            "DequeModule", "FanoutCredentials", "FanoutJSON", "FanoutLoop", "FanoutModel", "FanoutProviders", "Glibc",
+            "Logging", "Musl", "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS",
         ],
         "FanoutEngine": [
             "Crypto", "FanoutJSON", "FanoutModel", "FanoutProviders", "FanoutRouter", "FanoutTelemetry", "FanoutTokens",
             "FanoutUpstream", "Logging", "NIOCore",
         ],
         "FanoutServer": [
-            "Crypto", "DequeModule", "FanoutEngine", "FanoutModel", "FanoutTelemetry", "FanoutWire", "Glibc", "Logging",
-            "NIOCore", "NIOPosix", "ServiceLifecycle",
+            "Crypto", "DequeModule", "FanoutEngine", "FanoutLoop", "FanoutModel", "FanoutTelemetry", "FanoutWire",
+            "Glibc", "Logging", "NIOCore", "NIOPosix", "ServiceLifecycle",
         ],
         "FanoutClient": ["FanoutModel", "FanoutWire", "Glibc", "NIOCore", "NIOPosix", "Synchronization"],
         "FanoutSimulation": ["FanoutModel", "FanoutRouter", "Glibc"],

@@ -12,4 +12,7 @@ void fanout_keep_heap(void);
 /// No core dump and no ptrace by others of the same user. See PR_SET_DUMPABLE in prctl(2). 0 = done.
 int fanout_forbid_dumps(void);
 
+/// A counter that can be waited for, non-blocking and closed on exec. See eventfd(2). -1 = there is none, see errno.
+int fanout_event_descriptor(void);
+
 #endif
