@@ -70,14 +70,7 @@ package struct LineParser: Sendable {
 
     private func lineEnd() -> Int? {
         let from = self.scanned
-        return self.buffer.withUnsafeBufferPointer { bytes in
-            var index = from
-            while index < bytes.count {
-                if bytes[index] == 0x0A { return index }
-                index += 1
-            }
-            return nil
-        }
+        return self.buffer.withUnsafeBufferPointer { firstIndex(in: $0, from: from, of: 0x0A, or: 0x0A) }
     }
 
     private func tooLong() -> Failure {

@@ -32,6 +32,11 @@ package struct SSEParser: Sendable {
     /// The `event:` field of the event that ``next()`` found; empty = none.
     package var eventName: String { String(decoding: self.name, as: UTF8.self) }
 
+    /// Whether it is that one.
+    func isNamed(_ name: StaticString) -> Bool {
+        self.name.count == name.utf8CodeUnitCount && name.withUTF8Buffer { self.name.elementsEqual($0) }
+    }
+
     /// Takes the next bytes of the stream.
     package mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
         self.compact()
@@ -145,15 +150,7 @@ package struct SSEParser: Sendable {
 
     private func lineEnd() -> Int? {
         let from = self.scanned
-        return self.buffer.withUnsafeBufferPointer { bytes in
-            var index = from
-            while index < bytes.count {
-                let byte = bytes[index]
-                if byte == 0x0A || byte == 0x0D { return index }
-                index += 1
-            }
-            return nil
-        }
+        return self.buffer.withUnsafeBufferPointer { firstIndex(in: $0, from: from, of: 0x0A, or: 0x0D) }
     }
 
     /// Takes one line that isn't empty.

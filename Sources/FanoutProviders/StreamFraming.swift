@@ -7,23 +7,31 @@ internal import FanoutModel
 ///
 /// All have the same interface: bytes go in with ``append(_:)``, then ``next()`` is called until it says false, and
 /// after each true ``withData(_:)`` lends the piece.
-enum StreamFraming: Sendable {
-    /// Server-sent events.
-    case events(SSEParser)
-    /// A JSON text a line.
-    case lines(LineParser)
-    /// Frames of an Amazon event stream.
-    case frames(AmazonFrameParser)
-    /// Its state is on the stack of a call, so that nothing is copied.
-    case moved
+///
+/// The parsers stand side by side, those that aren't used empty: one inside an enumeration would be copied to be read.
+struct StreamFraming: Sendable {
+    private enum Shape {
+        /// Server-sent events.
+        case events
+        /// A JSON text a line.
+        case lines
+        /// Frames of an Amazon event stream.
+        case frames
+    }
+
+    private let shape: Shape
+    private var events = SSEParser()
+    private var lines = LineParser()
+    private var frames = AmazonFrameParser()
 
     /// The framing of a format's streams.
     init(of format: WireFormat) {
-        switch format {
-        case .openAI, .anthropic, .gemini, .cohere, .huggingFace, .simulated: self = .events(SSEParser())
-        case .ollama: self = .lines(LineParser())
-        case .bedrock: self = .frames(AmazonFrameParser())
-        }
+        self.shape =
+            switch format {
+            case .openAI, .anthropic, .gemini, .cohere, .huggingFace, .simulated: .events
+            case .ollama: .lines
+            case .bedrock: .frames
+            }
     }
 
     /// Whether an answer that begins with this byte, the first that is no white space, is a stream, where one was asked
@@ -31,93 +39,58 @@ enum StreamFraming: Sendable {
     ///
     /// An error or another answer that isn't streamed is one JSON text, or a page of HTML.
     func mayBegin(with first: UInt8) -> Bool {
-        switch self {
+        switch self.shape {
         case .events: first != UInt8(ascii: "{") && first != UInt8(ascii: "[") && first != UInt8(ascii: "<")
         // A whole answer is a stream of one line.
         case .lines: first == UInt8(ascii: "{")
         // The first byte of a length: one of white space or of a text would make a frame beyond the limit.
         case .frames: first < 9
-        case .moved: false
         }
     }
 
     /// Whether each byte counts, white space among them.
-    var isBinary: Bool {
-        switch self {
-        case .frames: true
-        case .events, .lines, .moved: false
-        }
-    }
+    var isBinary: Bool { self.shape == .frames }
 
     /// What the frame of the piece that was found last calls the failure that it is; nil = nothing of importance.
     var errorName: String? {
-        switch self {
-        case .frames(let parser): parser.kind == .event ? nil : parser.name
-        case .events, .lines, .moved: nil
-        }
+        self.shape == .frames && self.frames.kind != .event ? self.frames.name : nil
     }
 
     /// Whether the piece that was found last is called an error by its frame.
     var isNamedError: Bool {
-        switch self {
-        case .events(let parser): parser.eventName == "error"
-        case .frames(let parser): parser.kind != .event
-        case .lines, .moved: false
+        switch self.shape {
+        case .events: self.events.isNamed("error")
+        case .lines: false
+        case .frames: self.frames.kind != .event
         }
     }
 
     /// Takes the next bytes of the stream.
     mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
-        switch self {
-        case .events(var parser):
-            self = .moved
-            parser.append(bytes)
-            self = .events(parser)
-        case .lines(var parser):
-            self = .moved
-            parser.append(bytes)
-            self = .lines(parser)
-        case .frames(var parser):
-            self = .moved
-            parser.append(bytes)
-            self = .frames(parser)
-        case .moved: break
+        switch self.shape {
+        case .events: self.events.append(bytes)
+        case .lines: self.lines.append(bytes)
+        case .frames: self.frames.append(bytes)
         }
     }
 
     /// Goes to the next complete piece; false = more bytes are needed.
     /// - Throws: `invalidResponse` for a piece over the limit.
     mutating func next() throws(Failure) -> Bool {
-        switch self {
-        case .events(var parser):
-            self = .moved
-            defer { self = .events(parser) }
-            return try parser.next()
-        case .lines(var parser):
-            self = .moved
-            defer { self = .lines(parser) }
-            return try parser.next()
-        case .frames(var parser):
-            self = .moved
-            defer { self = .frames(parser) }
-            return try parser.next()
-        case .moved: return false
+        switch self.shape {
+        case .events: try self.events.next()
+        case .lines: try self.lines.next()
+        case .frames: try self.frames.next()
         }
     }
 
     /// Takes the end of the stream for the end of a piece, since some servers leave out what should follow it.
     mutating func finish() throws(Failure) -> Bool {
-        switch self {
-        case .events(var parser):
-            self = .moved
-            defer { self = .events(parser) }
-            return try parser.finish()
-        case .lines(var parser):
-            self = .moved
-            defer { self = .lines(parser) }
-            return try parser.finish()
+        switch self.shape {
+        case .events: try self.events.finish()
+        case .lines: try self.lines.finish()
         // A frame has its own length: what isn't all there is none.
-        case .frames, .moved: return false
+        case .frames: false
         }
     }
 
@@ -125,11 +98,10 @@ enum StreamFraming: Sendable {
     func withData<Result>(
         _ body: (UnsafeBufferPointer<UInt8>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        switch self {
-        case .events(let parser): try parser.withData(body)
-        case .lines(let parser): try parser.withData(body)
-        case .frames(let parser): try parser.withData(body)
-        case .moved: try body(UnsafeBufferPointer(start: nil, count: 0))
+        switch self.shape {
+        case .events: try self.events.withData(body)
+        case .lines: try self.lines.withData(body)
+        case .frames: try self.frames.withData(body)
         }
     }
 }

@@ -47,7 +47,7 @@ struct AnthropicAssembler: Sendable {
             case "content_block_start": try self.takeStart(members, &reader, &deltas)
             case "message_delta": try self.takeEnd(members, &reader)
             case "message_start":
-                if let place = members["message"] {
+                if let place = members[.message] {
                     reader.seek(to: place)
                     try self.takeMessage(try AnthropicMembers(&reader), &reader, &deltas)
                 }
@@ -55,7 +55,7 @@ struct AnthropicAssembler: Sendable {
             case "message_stop": return .end
             case "error": return .error
             // `ping`, `content_block_stop`, and whatever comes new.
-            default: return members["error"] != nil ? .error : .part
+            default: return members[.error] != nil ? .error : .part
             }
             return .part
         }
@@ -67,11 +67,11 @@ struct AnthropicAssembler: Sendable {
         _ deltas: inout [Delta]
     ) throws(JSONError) {
         self.isMessage = true
-        self.id = try members.text("id", &reader) ?? self.id
-        self.model = try members.text("model", &reader) ?? self.model
+        self.id = try members.text(.id, &reader) ?? self.id
+        self.model = try members.text(.model, &reader) ?? self.model
         try self.takeStop(members, &reader)
         try self.takeUsage(members, &reader)
-        guard let place = members["content"] else { return }
+        guard let place = members[.content] else { return }
         reader.seek(to: place)
         guard try reader.kind() == .array else { return }
         try reader.enterArray()
@@ -91,8 +91,8 @@ struct AnthropicAssembler: Sendable {
         _ reader: inout JSONReader,
         _ deltas: inout [Delta]
     ) throws(JSONError) {
-        let index = try members.integer("index", &reader) ?? Int64(self.blocks.count)
-        guard let place = members["content_block"] else { return }
+        let index = try members.integer(.index, &reader) ?? Int64(self.blocks.count)
+        guard let place = members[.contentBlock] else { return }
         reader.seek(to: place)
         try self.add(try AnthropicBlock(&reader, wireIndex: index), at: place, &deltas)
     }
@@ -119,25 +119,25 @@ struct AnthropicAssembler: Sendable {
         _ reader: inout JSONReader,
         _ deltas: inout [Delta]
     ) throws(JSONError) {
-        let index = try members.integer("index", &reader) ?? -1
-        guard let place = self.blocks.lastIndex(where: { $0.wireIndex == index }), let delta = members["delta"] else {
+        let index = try members.integer(.index, &reader) ?? -1
+        guard let place = self.blocks.lastIndex(where: { $0.wireIndex == index }), let delta = members[.delta] else {
             return
         }
         reader.seek(to: delta)
         let piece = try AnthropicMembers(&reader)
         switch piece.type {
         case "text_delta":
-            let text = try piece.text("text", &reader) ?? ""
+            let text = try piece.text(.text, &reader) ?? ""
             self.blocks[place].text += text
             self.tell(text, of: .text, &deltas)
         case "thinking_delta":
-            let text = try piece.text("thinking", &reader) ?? ""
+            let text = try piece.text(.thinking, &reader) ?? ""
             self.blocks[place].text += text
             self.tell(text, of: .thinking, &deltas)
         case "signature_delta":
-            self.blocks[place].signature += try piece.text("signature", &reader) ?? ""
+            self.blocks[place].signature += try piece.text(.signature, &reader) ?? ""
         case "input_json_delta":
-            guard let text = piece["partial_json"] else { return }
+            guard let text = piece[.partialJSON] else { return }
             reader.seek(to: text)
             guard try reader.kind() == .string else { return }
             let before = self.blocks[place].arguments.count
@@ -146,7 +146,7 @@ struct AnthropicAssembler: Sendable {
             guard self.emits, self.blocks[place].kind == .toolUse, !fragment.isEmpty else { return }
             deltas.append(Delta(.toolCall(ToolCallDelta(call: self.blocks[place].call, arguments: fragment))))
         case "citations_delta":
-            if let citation = piece["citation"] {
+            if let citation = piece[.citation] {
                 reader.seek(to: citation)
                 self.blocks[place].cite(try reader.raw())
             }
@@ -167,18 +167,18 @@ struct AnthropicAssembler: Sendable {
 
     private mutating func takeEnd(_ members: AnthropicMembers, _ reader: inout JSONReader) throws(JSONError) {
         try self.takeUsage(members, &reader)
-        guard let place = members["delta"] else { return }
+        guard let place = members[.delta] else { return }
         reader.seek(to: place)
         try self.takeStop(try AnthropicMembers(&reader), &reader)
     }
 
     private mutating func takeStop(_ members: AnthropicMembers, _ reader: inout JSONReader) throws(JSONError) {
-        self.stopReason = try members.text("stop_reason", &reader) ?? self.stopReason
-        self.stopSequence = try members.text("stop_sequence", &reader) ?? self.stopSequence
+        self.stopReason = try members.text(.stopReason, &reader) ?? self.stopReason
+        self.stopSequence = try members.text(.stopSequence, &reader) ?? self.stopSequence
     }
 
     private mutating func takeUsage(_ members: AnthropicMembers, _ reader: inout JSONReader) throws(JSONError) {
-        guard let place = members["usage"] else { return }
+        guard let place = members[.usage] else { return }
         reader.seek(to: place)
         try self.usage.take(&reader)
         if !self.usage.serviceTier.isEmpty { self.serviceTier = self.usage.serviceTier }

@@ -41,20 +41,20 @@ struct AnthropicBlock: Sendable {
         let end = reader.offset
         self.wireIndex = wireIndex
         self.type = members.type
-        self.id = try members.text("id", &reader) ?? ""
-        self.name = try members.text("name", &reader) ?? ""
+        self.id = try members.text(.id, &reader) ?? ""
+        self.name = try members.text(.name, &reader) ?? ""
         switch members.type {
         case "text":
             self.kind = .text
-            self.text = try members.text("text", &reader) ?? ""
+            self.text = try members.text(.text, &reader) ?? ""
             try self.takeCitations(members, &reader)
         case "thinking":
             self.kind = .thinking
-            self.text = try members.text("thinking", &reader) ?? ""
-            self.signature = try members.text("signature", &reader) ?? ""
+            self.text = try members.text(.thinking, &reader) ?? ""
+            self.signature = try members.text(.signature, &reader) ?? ""
         case "redacted_thinking":
             self.kind = .redacted
-            self.data = Array((try members.text("data", &reader) ?? "").utf8)
+            self.data = Array((try members.text(.data, &reader) ?? "").utf8)
         case "tool_use":
             self.kind = .toolUse
             self.arguments = try Self.input(members, &reader)
@@ -68,14 +68,14 @@ struct AnthropicBlock: Sendable {
 
     /// The input of a whole block; a stream begins with `{}`, to which fragments follow.
     private static func input(_ members: AnthropicMembers, _ reader: inout JSONReader) throws(JSONError) -> [UInt8] {
-        guard let place = members["input"] else { return [] }
+        guard let place = members[.input] else { return [] }
         reader.seek(to: place)
         let raw = try reader.raw()
         return raw.filter { $0 > 0x20 } == Array("{}".utf8) ? [] : raw
     }
 
     private mutating func takeCitations(_ members: AnthropicMembers, _ reader: inout JSONReader) throws(JSONError) {
-        guard let place = members["citations"] else { return }
+        guard let place = members[.citations] else { return }
         reader.seek(to: place)
         guard try reader.kind() == .array else { return }
         try reader.enterArray()

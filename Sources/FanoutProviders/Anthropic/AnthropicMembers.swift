@@ -7,14 +7,45 @@ internal import FanoutJSON
 ///
 /// Made by one pass over the object; values are read by going back to them.
 struct AnthropicMembers {
+    /// The members that mean something.
+    enum Key: Int, CaseIterable {
+        case citation, citations, content, contentBlock, data, delta, error, id, index, input, message, model, name
+        case partialJSON, signature, stopReason, stopSequence, text, thinking, usage
+
+        /// The last key that a reader read.
+        init?(_ reader: borrowing JSONReader) {
+            switch reader.keyLength {
+            case 2 where reader.keyIs("id"): self = .id
+            case 4 where reader.keyIs("text"): self = .text
+            case 4 where reader.keyIs("name"): self = .name
+            case 4 where reader.keyIs("data"): self = .data
+            case 5 where reader.keyIs("index"): self = .index
+            case 5 where reader.keyIs("delta"): self = .delta
+            case 5 where reader.keyIs("usage"): self = .usage
+            case 5 where reader.keyIs("model"): self = .model
+            case 5 where reader.keyIs("input"): self = .input
+            case 5 where reader.keyIs("error"): self = .error
+            case 7 where reader.keyIs("content"): self = .content
+            case 7 where reader.keyIs("message"): self = .message
+            case 8 where reader.keyIs("thinking"): self = .thinking
+            case 8 where reader.keyIs("citation"): self = .citation
+            case 9 where reader.keyIs("signature"): self = .signature
+            case 9 where reader.keyIs("citations"): self = .citations
+            case 11 where reader.keyIs("stop_reason"): self = .stopReason
+            case 12 where reader.keyIs("partial_json"): self = .partialJSON
+            case 13 where reader.keyIs("content_block"): self = .contentBlock
+            case 13 where reader.keyIs("stop_sequence"): self = .stopSequence
+            default: return nil
+            }
+        }
+    }
+
     /// `type`; empty = not given.
     private(set) var type = ""
     /// Where the object begins and ends.
     private(set) var range = 0..<0
-    private var places: [(key: String, offset: Int)] = []
-
-    /// The most members that are looked at; Anthropic's objects have about ten.
-    static let membersMax = 64
+    /// By key; -1 = not there.
+    private var places = InlineArray<20, Int>(repeating: -1)
 
     /// Reads the object that a reader stands before.
     init(_ reader: inout JSONReader) throws(JSONError) {
@@ -25,7 +56,7 @@ struct AnthropicMembers {
             if reader.keyIs("type"), try reader.kind() == .string {
                 self.type = try reader.string()
             } else {
-                if self.places.count < Self.membersMax { self.places.append((try reader.key(), reader.offset)) }
+                if let key = Key(reader), self.places[key.rawValue] < 0 { self.places[key.rawValue] = reader.offset }
                 try reader.skip()
             }
         }
@@ -33,20 +64,20 @@ struct AnthropicMembers {
     }
 
     /// Where the value of a key begins; nil = there is none.
-    subscript(_ key: StaticString) -> Int? {
-        let name = key.description
-        return self.places.first { $0.key == name }?.offset
+    subscript(_ key: Key) -> Int? {
+        let place = self.places[key.rawValue]
+        return place < 0 ? nil : place
     }
 
     /// A string; nil for anything else.
-    func text(_ key: StaticString, _ reader: inout JSONReader) throws(JSONError) -> String? {
+    func text(_ key: Key, _ reader: inout JSONReader) throws(JSONError) -> String? {
         guard let place = self[key] else { return nil }
         reader.seek(to: place)
         return try OpenAIAssembler.text(&reader)
     }
 
     /// A whole number; nil for anything else.
-    func integer(_ key: StaticString, _ reader: inout JSONReader) throws(JSONError) -> Int64? {
+    func integer(_ key: Key, _ reader: inout JSONReader) throws(JSONError) -> Int64? {
         guard let place = self[key] else { return nil }
         reader.seek(to: place)
         return try OpenAIAssembler.integer(&reader)

@@ -97,27 +97,28 @@ struct GeminiAssembler: Sendable {
         var candidates: Int?
         try reader.enterObject()
         while try reader.nextMember() {
-            if reader.keyIs("candidates") {
+            switch reader.keyLength {
+            case 10 where reader.keyIs("candidates"):
                 if self.id.isEmpty {
                     candidates = reader.offset
                     try reader.skip()
                 } else {
                     try self.takeCandidates(&reader, &deltas)
                 }
-            } else if reader.keyIs("usageMetadata") {
+            case 13 where reader.keyIs("usageMetadata"):
                 try self.usage.take(&reader)
-            } else if reader.keyIs("responseId") {
+            case 10 where reader.keyIs("responseId"):
                 try Self.keep(&reader, in: &self.id)
-            } else if reader.keyIs("modelVersion") {
+            case 12 where reader.keyIs("modelVersion"):
                 try Self.keep(&reader, in: &self.model)
-            } else if reader.keyIs("promptFeedback") {
+            case 14 where reader.keyIs("promptFeedback"):
                 try self.takeFeedback(&reader)
-            } else if reader.keyIs("error") {
+            case 5 where reader.keyIs("error"):
                 isError = try reader.kind() != .null
                 try reader.skip()
-            } else if self.inputs != nil {
+            case _ where self.inputs != nil:
                 try self.takeVectors(&reader)
-            } else {
+            default:
                 try reader.skip()
             }
         }

@@ -37,26 +37,17 @@ struct GeminiUsage: Sendable {
         var counts = Counts()
         try reader.enterObject()
         while try reader.nextMember() {
-            if reader.keyIs("promptTokenCount") {
-                counts.prompt = try Self.count(&reader)
-            } else if reader.keyIs("cachedContentTokenCount") {
-                counts.cached = try Self.count(&reader)
-            } else if reader.keyIs("toolUsePromptTokenCount") {
-                counts.toolUse = try Self.count(&reader)
-            } else if reader.keyIs("candidatesTokenCount") {
-                counts.candidates = try Self.count(&reader)
-            } else if reader.keyIs("thoughtsTokenCount") {
-                counts.thoughts = try Self.count(&reader)
-            } else if reader.keyIs("totalTokenCount") {
-                counts.total = try Self.count(&reader)
-            } else if reader.keyIs("promptTokensDetails") {
-                counts.audioPrompt = try Self.audio(&reader)
-            } else if reader.keyIs("candidatesTokensDetails") {
-                counts.audioCandidates = try Self.audio(&reader)
-            } else if reader.keyIs("serviceTier") {
-                try GeminiAssembler.keep(&reader, in: &self.serviceTier)
-            } else {
-                try reader.skip()
+            switch reader.keyLength {
+            case 16 where reader.keyIs("promptTokenCount"): counts.prompt = try Self.count(&reader)
+            case 23 where reader.keyIs("cachedContentTokenCount"): counts.cached = try Self.count(&reader)
+            case 23 where reader.keyIs("toolUsePromptTokenCount"): counts.toolUse = try Self.count(&reader)
+            case 20 where reader.keyIs("candidatesTokenCount"): counts.candidates = try Self.count(&reader)
+            case 18 where reader.keyIs("thoughtsTokenCount"): counts.thoughts = try Self.count(&reader)
+            case 15 where reader.keyIs("totalTokenCount"): counts.total = try Self.count(&reader)
+            case 19 where reader.keyIs("promptTokensDetails"): counts.audioPrompt = try Self.audio(&reader)
+            case 23 where reader.keyIs("candidatesTokensDetails"): counts.audioCandidates = try Self.audio(&reader)
+            case 11 where reader.keyIs("serviceTier"): try GeminiAssembler.keep(&reader, in: &self.serviceTier)
+            default: try reader.skip()
             }
         }
         if !counts.isEmpty { self.counts = counts }
