@@ -142,6 +142,51 @@ void   fanout__v1__item__free_unpacked
   assert(message->base.descriptor == &fanout__v1__item__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   fanout__v1__fallback_request__init
+                     (Fanout__V1__FallbackRequest         *message)
+{
+  static const Fanout__V1__FallbackRequest init_value = FANOUT__V1__FALLBACK_REQUEST__INIT;
+  *message = init_value;
+}
+size_t fanout__v1__fallback_request__get_packed_size
+                     (const Fanout__V1__FallbackRequest *message)
+{
+  assert(message->base.descriptor == &fanout__v1__fallback_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t fanout__v1__fallback_request__pack
+                     (const Fanout__V1__FallbackRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &fanout__v1__fallback_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t fanout__v1__fallback_request__pack_to_buffer
+                     (const Fanout__V1__FallbackRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &fanout__v1__fallback_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Fanout__V1__FallbackRequest *
+       fanout__v1__fallback_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Fanout__V1__FallbackRequest *)
+     protobuf_c_message_unpack (&fanout__v1__fallback_request__descriptor,
+                                allocator, len, data);
+}
+void   fanout__v1__fallback_request__free_unpacked
+                     (Fanout__V1__FallbackRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &fanout__v1__fallback_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   fanout__v1__race__init
                      (Fanout__V1__Race         *message)
 {
@@ -900,7 +945,7 @@ const ProtobufCMessageDescriptor fanout__v1__append__descriptor =
   (ProtobufCMessageInit) fanout__v1__append__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor fanout__v1__item__field_descriptors[15] =
+static const ProtobufCFieldDescriptor fanout__v1__item__field_descriptors[16] =
 {
   {
     "id",
@@ -1082,12 +1127,25 @@ static const ProtobufCFieldDescriptor fanout__v1__item__field_descriptors[15] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "fallback_requests",
+    16,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Fanout__V1__Item, n_fallback_requests),
+    offsetof(Fanout__V1__Item, fallback_requests),
+    &fanout__v1__fallback_request__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned fanout__v1__item__field_indices_by_name[] = {
   3,   /* field[3] = attempt_timeout_ms */
   7,   /* field[7] = cache */
   2,   /* field[2] = deadline_ms */
   6,   /* field[6] = disable_fallbacks */
+  15,   /* field[15] = fallback_requests */
   5,   /* field[5] = fallbacks */
   0,   /* field[0] = id */
   4,   /* field[4] = max_attempts */
@@ -1103,7 +1161,7 @@ static const unsigned fanout__v1__item__field_indices_by_name[] = {
 static const ProtobufCIntRange fanout__v1__item__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 15 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor fanout__v1__item__descriptor =
 {
@@ -1113,11 +1171,62 @@ const ProtobufCMessageDescriptor fanout__v1__item__descriptor =
   "Fanout__V1__Item",
   "fanout.v1",
   sizeof(Fanout__V1__Item),
-  15,
+  16,
   fanout__v1__item__field_descriptors,
   fanout__v1__item__field_indices_by_name,
   1,  fanout__v1__item__number_ranges,
   (ProtobufCMessageInit) fanout__v1__item__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor fanout__v1__fallback_request__field_descriptors[2] =
+{
+  {
+    "fallback",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Fanout__V1__FallbackRequest, fallback),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "request",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Fanout__V1__FallbackRequest, request),
+    &fanout__v1__request__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned fanout__v1__fallback_request__field_indices_by_name[] = {
+  0,   /* field[0] = fallback */
+  1,   /* field[1] = request */
+};
+static const ProtobufCIntRange fanout__v1__fallback_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor fanout__v1__fallback_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "fanout.v1.FallbackRequest",
+  "FallbackRequest",
+  "Fanout__V1__FallbackRequest",
+  "fanout.v1",
+  sizeof(Fanout__V1__FallbackRequest),
+  2,
+  fanout__v1__fallback_request__field_descriptors,
+  fanout__v1__fallback_request__field_indices_by_name,
+  1,  fanout__v1__fallback_request__number_ranges,
+  (ProtobufCMessageInit) fanout__v1__fallback_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor fanout__v1__race__field_descriptors[2] =

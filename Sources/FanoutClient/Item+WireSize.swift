@@ -6,9 +6,17 @@ internal import FanoutModel
 extension Item {
     /// About how many bytes the item takes on the wire, never far below the truth: decides how many go into a frame.
     var wireBytesEstimate: Int {
-        var bytes = 64 + self.id.utf8.count + self.request.model.utf8.count + self.request.extraJSON.count
+        var bytes = 64 + self.id.utf8.count + self.request.wireBytesEstimate
         for note in self.metadata { bytes += 8 + note.key.utf8.count + note.value.utf8.count }
-        switch self.request.task {
+        for other in self.fallbackRequests { bytes += 16 + other.request.wireBytesEstimate }
+        return bytes
+    }
+}
+
+extension Request {
+    fileprivate var wireBytesEstimate: Int {
+        var bytes = self.model.utf8.count + self.extraJSON.count
+        switch self.task {
         case .chat(let chat): bytes += chat.wireBytesEstimate
         case .completion(let completion): bytes += completion.prompts.reduce(0) { $0 + 8 + $1.utf8.count }
         case .embedding(let embedding): bytes += embedding.inputs.reduce(0) { $0 + 8 + $1.utf8.count }

@@ -31,7 +31,7 @@ extension ActiveAttempt {
 
     /// The images that were sent.
     private var images: Int {
-        guard case .chat(let chat)? = self.item.item.request.task else { return 0 }
+        guard case .chat(let chat)? = self.item.item.request(for: self.dispatch).task else { return 0 }
         return chat.messages.reduce(0) { count, message in
             count + message.parts.count { if case .image = $0.kind { true } else { false } }
         }
@@ -122,7 +122,7 @@ extension Engine {
         var order = AttemptOrder(
             id: dispatch.lease.number,
             endpoint: endpoint,
-            request: item.item.request,
+            request: item.item.request(for: dispatch),
             wantsDeltas: run.options.stream,
             timeouts: timeouts,
             deadline: deadline,

@@ -155,6 +155,7 @@ package final class Engine: AttemptSink {
             if run.hasFailedFast { throw Self.notStarted(.failFast) }
             if let defaults = run.defaults { item.request = try item.request.merged(over: defaults) }
             if item.request.model.isEmpty, let first = item.race.first { item.request.model = first }
+            try item.completeFallbackRequests(from: run.defaults)
             let (ticket, shape) = try run.tickets.ticket(
                 index: index,
                 item: item,

@@ -57,4 +57,12 @@ extension Item {
         let places = self.listedFallbacks
         return Int(listed) <= places.count ? places[Int(listed) - 1] : nil
     }
+
+    /// What a dispatch asks: the fallback's own request, or the item's.
+    func request(for dispatch: Dispatch) -> Request {
+        guard !self.fallbackRequests.isEmpty, let place = self.listedFallback(dispatch.listed) else {
+            return self.request
+        }
+        return self.fallbackRequests.first { Int($0.fallback) == place }?.request ?? self.request
+    }
 }

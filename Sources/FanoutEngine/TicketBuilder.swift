@@ -68,7 +68,8 @@ struct TicketBuilder {
         if self.options.onStreamBreak == .fail { ticket.flags.insert(.failsOnStreamBreak) }
         if item.disableFallbacks { ticket.flags.insert(.noFallbacks) }
         if item.triesUnhealthy { ticket.flags.insert(.triesUnhealthy) }
-        if !self.options.stream && item.race.isEmpty && (self.options.coalesce || Self.isDeterministic(task)) {
+        let mayShare = !self.options.stream && item.race.isEmpty && item.fallbackRequests.isEmpty
+        if mayShare && (self.options.coalesce || Self.isDeterministic(task)) {
             ticket.digest = self.digest(of: item)
         }
         let isRace = legs.count > 1 || !item.race.isEmpty

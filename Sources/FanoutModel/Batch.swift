@@ -137,6 +137,26 @@ public struct Item: Sendable, Hashable {
     ///
     /// Never to one whose key doesn't work, or whose account has run dry.
     public var triesUnhealthy = false
+    /// What some of the fallbacks are asked in place of `request`, at most one for each.
+    ///
+    /// Such an item shares no answer with others: it is neither cached nor coalesced.
+    public var fallbackRequests: [FallbackRequest] = []
+
+    /// What a fallback is asked in place of the item's request.
+    public struct FallbackRequest: Sendable, Hashable {
+        /// Its place in ``Item/fallbacks``, from 0.
+        public var fallback: UInt32
+        /// All of it, of the kind that the item's is; its model is the fallback's.
+        ///
+        /// Which deployments may take the item, and what is reserved for it, follows from the item's own request.
+        public var request: Request
+
+        /// Makes one.
+        public init(fallback: UInt32, request: Request) {
+            self.fallback = fallback
+            self.request = request
+        }
+    }
 
     /// A note of the caller.
     public struct Metadata: Sendable, Hashable {

@@ -4,26 +4,40 @@
 internal import FanoutModel
 
 extension Item {
+    /// Puts blobs' bytes in the place of their names, and gives those names.
+    mutating func resolveBlobs(from store: BlobStore) throws(Failure) -> Set<UInt64> {
+        var used: Set<UInt64> = []
+        try self.request.resolveBlobs(from: store, param: "request", used: &used)
+        for place in self.fallbackRequests.indices {
+            let param = "fallback_requests[\(place)].request"
+            try self.fallbackRequests[place].request.resolveBlobs(from: store, param: param, used: &used)
+        }
+        return used
+    }
+}
+
+extension Request {
     /// Whether a part, or a piece of a tool's result, names a blob.
     ///
     /// Most don't, and are then not rebuilt.
     private var namesBlobs: Bool {
-        guard case .chat(let chat) = self.request.task else { return false }
+        guard case .chat(let chat) = self.task else { return false }
         return chat.messages.contains { $0.parts.contains { $0.namesBlob } }
     }
 
-    /// Puts blobs' bytes in the place of their names, and gives those names.
-    mutating func resolveBlobs(from store: BlobStore) throws(Failure) -> Set<UInt64> {
-        guard self.namesBlobs, case .chat(var chat) = self.request.task else { return [] }
-        var used: Set<UInt64> = []
+    fileprivate mutating func resolveBlobs(
+        from store: BlobStore,
+        param: String,
+        used: inout Set<UInt64>
+    ) throws(Failure) {
+        guard self.namesBlobs, case .chat(var chat) = self.task else { return }
         for turn in chat.messages.indices {
             for place in chat.messages[turn].parts.indices where chat.messages[turn].parts[place].namesBlob {
-                let param = "request.chat.messages[\(turn)].parts[\(place)]"
+                let param = "\(param).chat.messages[\(turn)].parts[\(place)]"
                 try chat.messages[turn].parts[place].resolve(from: store, param: param, used: &used)
             }
         }
-        self.request.task = .chat(chat)
-        return used
+        self.task = .chat(chat)
     }
 }
 

@@ -285,6 +285,12 @@ def test_an_item_names_its_own_fallbacks(client):
     assert text_of(answer) == "other" and answer.trail.fallbacks == 1
 
 
+def test_a_fallback_is_asked_what_was_written_for_it(client):
+    own = {"model": "good", "messages": user("say=shorter")}
+    answer = client.completion("unauthorized", user("say=other"), fallbacks=[own])
+    assert text_of(answer) == "shorter" and answer.trail.fallbacks == 1
+
+
 def test_an_answer_429_is_waited_for_and_asked_again(client):
     answer = client.completion("limited", user("say=patient"))
     assert text_of(answer) == "patient" and answer.trail.attempts == 2

@@ -100,6 +100,7 @@ extension Generator {
         item.traceparent = self.name()
         item.region = self.name()
         item.triesUnhealthy = self.flag()
+        item.fallbackRequests = self.list { Item.FallbackRequest(fallback: $0.small(), request: $0.request()) }
         return item
     }
 

@@ -56,6 +56,21 @@ struct ItemFaultTests {
         Spoiled("tags[1]", Self.item { $0.tags = ["a", "\u{0}"] }),
         Spoiled("tags", Self.item { $0.tags = [String](repeating: "t", count: 65) }),
         Spoiled("fallbacks", Self.item { $0.fallbacks = [String](repeating: "t", count: 17) }),
+        Spoiled(
+            "fallback_requests",
+            Self.item { item in
+                let other = Item.FallbackRequest(fallback: 0, request: item.request)
+                item.fallbackRequests = [Item.FallbackRequest](repeating: other, count: 17)
+            }
+        ),
+        Spoiled(
+            "fallback_requests[0].request.model",
+            Self.item { item in
+                item.fallbackRequests = [
+                    Item.FallbackRequest(fallback: 0, request: Request(model: Self.long, task: nil))
+                ]
+            }
+        ),
         Spoiled("race.groups", Self.item { $0.race = [String](repeating: "t", count: 17) }),
         Spoiled(
             "metadata",

@@ -19,6 +19,7 @@ enum Proto {
     typealias Submit = Fanout__V1__Submit
     typealias Append = Fanout__V1__Append
     typealias Item = Fanout__V1__Item
+    typealias FallbackRequest = Fanout__V1__FallbackRequest
     typealias Race = Fanout__V1__Race
     typealias CacheControl = Fanout__V1__CacheControl
     typealias BatchOptions = Fanout__V1__BatchOptions

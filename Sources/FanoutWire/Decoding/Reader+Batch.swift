@@ -121,6 +121,21 @@ extension Reader {
         }
         if item.pointee.region.len > 0 { value.region = try self.name(item.pointee.region, "region") }
         value.triesUnhealthy = item.pointee.try_unhealthy != 0
+        value.fallbackRequests = try self.list(
+            item.pointee.n_fallback_requests,
+            item.pointee.fallback_requests,
+            max: self.caps.fallbacks,
+            "fallback_requests",
+            self.fallbackRequest
+        )
+    }
+
+    private func fallbackRequest(
+        _ message: UnsafeMutablePointer<Proto.FallbackRequest>
+    ) throws(Fault) -> Item.FallbackRequest {
+        var value = Item.FallbackRequest(fallback: message.pointee.fallback, request: Request(model: "", task: nil))
+        try self.one(message.pointee.request, "request", into: &value.request, self.fill)
+        return value
     }
 
     private func race(

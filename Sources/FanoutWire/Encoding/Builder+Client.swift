@@ -153,6 +153,15 @@ extension Builder {
         item.pointee.traceparent = self.text(value.traceparent)
         item.pointee.region = self.text(value.region)
         item.pointee.try_unhealthy = self.flag(value.triesUnhealthy)
+        item.pointee.n_fallback_requests = value.fallbackRequests.count
+        item.pointee.fallback_requests = self.list(value.fallbackRequests, self.fallbackRequest)
+    }
+
+    private func fallbackRequest(_ value: Item.FallbackRequest) -> UnsafeMutablePointer<Proto.FallbackRequest> {
+        let message = self.make(fanout__v1__fallback_request__init)
+        message.pointee.fallback = value.fallback
+        message.pointee.request = self.request(value.request)
+        return message
     }
 
     private func entry(_ value: Item.Metadata) -> UnsafeMutablePointer<Proto.Entry> {

@@ -31,12 +31,13 @@ class Result:
 
 def _media(item):
     """The media of an item that are too large to stand in it."""
-    for message in item.request.chat.messages if item.request.WhichOneof("task") == "chat" else ():
-        for part in message.parts:
-            for leaf in part.tool_result.parts if part.WhichOneof("kind") == "tool_result" else (part,):
-                media = getattr(leaf, leaf.WhichOneof("kind") or "text")
-                if len(getattr(media, "data", b"")) > INLINE_BYTES:
-                    yield media
+    for request in (item.request, *(fallback.request for fallback in item.fallback_requests)):
+        for message in request.chat.messages if request.WhichOneof("task") == "chat" else ():
+            for part in message.parts:
+                for leaf in part.tool_result.parts if part.WhichOneof("kind") == "tool_result" else (part,):
+                    media = getattr(leaf, leaf.WhichOneof("kind") or "text")
+                    if len(getattr(media, "data", b"")) > INLINE_BYTES:
+                        yield media
 
 
 async def _slices(items, upload):

@@ -40,12 +40,19 @@ def _list(value):
     return [value] if isinstance(value, str) else list(value)
 
 
+# What is said of an item and not of its request.
+_ITEM_OPTIONS = frozenset(
+    "id timeout deadline num_retries max_attempts fallbacks disable_fallbacks cache tags metadata race priority"
+    " traceparent region allowed_model_region try_unhealthy".split())
+
+
 def item_from(call):
     """One item of a batch from an OpenAI-style call: a dict with `model`, one of `messages`, `prompt` or `input`, and
     parameters. What Fanout has no field for goes to the provider as it is."""
     if isinstance(call, batch_pb2.Item):
         return call
     call = {key: value for key, value in call.items() if value is not None}
+    asked = dict(call)
     item = batch_pb2.Item(id=str(call.pop("id", "")))
     item.request.model = call.pop("model", "")
     _item_options(item, call)
@@ -69,7 +76,18 @@ def item_from(call):
     if extra:
         extra.pop("extra_body", None)
         item.request.extra_json = _json(extra)
+    for place, fallback in enumerate(asked.pop("fallbacks", ())):
+        if isinstance(fallback, dict) and len(fallback) > 1:
+            item.fallback_requests.add(fallback=place, request=_fallback_request(asked, fallback))
     return item
+
+
+def _fallback_request(call, fallback):
+    """What a fallback with parameters of its own is asked: the call, with these in place of its."""
+    own = sorted(_ITEM_OPTIONS & fallback.keys())
+    if own:
+        raise ValueError(f"a fallback can't have its own {', '.join(own)}: that is the item's")
+    return item_from({**call, **fallback}).request
 
 
 def _move(call, target, *names):
@@ -86,7 +104,7 @@ def _item_options(item, call):
     if "num_retries" in call:
         item.max_attempts = int(call.pop("num_retries")) + 1
     if "fallbacks" in call:
-        # LiteLLM takes names and dicts of parameters here; only names can be sent.
+        # Names, or dicts with `model` and what the fallback is asked instead, as LiteLLM takes them.
         item.fallbacks.extend(f["model"] if isinstance(f, dict) else f for f in call.pop("fallbacks"))
     _move(call, item, "max_attempts", "disable_fallbacks", "priority", "traceparent", "region", "try_unhealthy")
     if "allowed_model_region" in call:

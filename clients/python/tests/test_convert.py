@@ -37,6 +37,21 @@ def test_item_options_are_not_sent_to_the_provider():
     assert made.request.extra_json == b""
 
 
+def test_a_fallback_may_be_asked_something_of_its_own():
+    other = [{"role": "user", "content": "shorter"}]
+    made = item(temperature=0.5, top_k=4, fallbacks=["b", {"model": "c", "messages": other, "temperature": 0}])
+    assert list(made.fallbacks) == ["b", "c"] and [f.fallback for f in made.fallback_requests] == [1]
+    request = made.fallback_requests[0].request
+    assert (request.model, request.chat.messages[0].text, request.chat.sampling.temperature) == ("c", "shorter", 0)
+    assert request.extra_json == made.request.extra_json and len(request.chat.messages) == 1
+    assert made.request.chat.messages[0].text != "shorter" and made.request.chat.sampling.temperature == 0.5
+
+
+def test_a_fallback_has_no_options_of_the_item():
+    with pytest.raises(ValueError, match="its own num_retries"):
+        item(fallbacks=[{"model": "c", "num_retries": 2}])
+
+
 def test_region_tags_and_trying_are_the_items_own_also_by_litellms_names():
     made = item(region="eu", try_unhealthy=True, tags=["a"])
     assert (made.region, made.try_unhealthy, list(made.tags)) == ("eu", True, ["a"])

@@ -21,6 +21,7 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Fanout__V1__Submit Fanout__V1__Submit;
 typedef struct Fanout__V1__Append Fanout__V1__Append;
 typedef struct Fanout__V1__Item Fanout__V1__Item;
+typedef struct Fanout__V1__FallbackRequest Fanout__V1__FallbackRequest;
 typedef struct Fanout__V1__Race Fanout__V1__Race;
 typedef struct Fanout__V1__CacheControl Fanout__V1__CacheControl;
 typedef struct Fanout__V1__BatchOptions Fanout__V1__BatchOptions;
@@ -192,6 +193,12 @@ struct  Fanout__V1__Item
    * doesn't work, or whose account has run dry.
    */
   protobuf_c_boolean try_unhealthy;
+  /*
+   * What some of `fallbacks` are asked in place of `request`, at most one for each. Such an item shares no answer with
+   * others: it is neither cached nor coalesced.
+   */
+  size_t n_fallback_requests;
+  Fanout__V1__FallbackRequest **fallback_requests;
   Fanout__V1__Item__PriorityPresenceCase priority_presence_case;
   union {
     int32_t priority;
@@ -199,7 +206,25 @@ struct  Fanout__V1__Item
 };
 #define FANOUT__V1__ITEM__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&fanout__v1__item__descriptor) \
-    , {0,NULL}, NULL, 0, 0, 0, 0,NULL, 0, NULL, 0,NULL, 0,NULL, NULL, {0,NULL}, {0,NULL}, 0, FANOUT__V1__ITEM__PRIORITY_PRESENCE__NOT_SET, {0} }
+    , {0,NULL}, NULL, 0, 0, 0, 0,NULL, 0, NULL, 0,NULL, 0,NULL, NULL, {0,NULL}, {0,NULL}, 0, 0,NULL, FANOUT__V1__ITEM__PRIORITY_PRESENCE__NOT_SET, {0} }
+
+
+struct  Fanout__V1__FallbackRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Its place in `fallbacks`, from 0.
+   */
+  uint32_t fallback;
+  /*
+   * All of it, of the kind that the item's is; its model is the fallback's. Which deployments may take the item, and
+   * what is reserved for it, follows from the item's own request.
+   */
+  Fanout__V1__Request *request;
+};
+#define FANOUT__V1__FALLBACK_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&fanout__v1__fallback_request__descriptor) \
+    , 0, NULL }
 
 
 /*
@@ -611,6 +636,25 @@ Fanout__V1__Item *
 void   fanout__v1__item__free_unpacked
                      (Fanout__V1__Item *message,
                       ProtobufCAllocator *allocator);
+/* Fanout__V1__FallbackRequest methods */
+void   fanout__v1__fallback_request__init
+                     (Fanout__V1__FallbackRequest         *message);
+size_t fanout__v1__fallback_request__get_packed_size
+                     (const Fanout__V1__FallbackRequest   *message);
+size_t fanout__v1__fallback_request__pack
+                     (const Fanout__V1__FallbackRequest   *message,
+                      uint8_t             *out);
+size_t fanout__v1__fallback_request__pack_to_buffer
+                     (const Fanout__V1__FallbackRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Fanout__V1__FallbackRequest *
+       fanout__v1__fallback_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   fanout__v1__fallback_request__free_unpacked
+                     (Fanout__V1__FallbackRequest *message,
+                      ProtobufCAllocator *allocator);
 /* Fanout__V1__Race methods */
 void   fanout__v1__race__init
                      (Fanout__V1__Race         *message);
@@ -888,6 +932,9 @@ typedef void (*Fanout__V1__Append_Closure)
 typedef void (*Fanout__V1__Item_Closure)
                  (const Fanout__V1__Item *message,
                   void *closure_data);
+typedef void (*Fanout__V1__FallbackRequest_Closure)
+                 (const Fanout__V1__FallbackRequest *message,
+                  void *closure_data);
 typedef void (*Fanout__V1__Race_Closure)
                  (const Fanout__V1__Race *message,
                   void *closure_data);
@@ -943,6 +990,7 @@ extern const ProtobufCEnumDescriptor    fanout__v1__trail_level__descriptor;
 extern const ProtobufCMessageDescriptor fanout__v1__submit__descriptor;
 extern const ProtobufCMessageDescriptor fanout__v1__append__descriptor;
 extern const ProtobufCMessageDescriptor fanout__v1__item__descriptor;
+extern const ProtobufCMessageDescriptor fanout__v1__fallback_request__descriptor;
 extern const ProtobufCMessageDescriptor fanout__v1__race__descriptor;
 extern const ProtobufCMessageDescriptor fanout__v1__cache_control__descriptor;
 extern const ProtobufCMessageDescriptor fanout__v1__batch_options__descriptor;
