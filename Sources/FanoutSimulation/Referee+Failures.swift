@@ -100,6 +100,9 @@ extension Referee {
         }
         let granted = leg.rule.named ?? self.retries(of: lease.lane, in: leg.group)
         item.retriesGranted = max(item.retriesGranted, granted)
+        if code == .rateLimited {
+            item.limitedRetriesGranted = max(item.limitedRetriesGranted, leg.rule.named ?? .max)
+        }
         if !leg.rule.sameLane { leg.barred.insert(lease.lane) }
         if code == .contentPolicy {
             let ways = self.contentPolicyFallbacks(of: leg.group)
@@ -116,12 +119,15 @@ extension Referee {
     /// Whether a leg's last failure leaves it a retry, as far as numbers go; of those started already, `used` counts.
     func hasRetry(_ item: Item, _ leg: Leg, on lane: LaneID, used: Int, limited: Int) -> Bool {
         guard let last = leg.last, leg.rule.sameLane || leg.rule.otherLane else { return false }
-        if last.code == .rateLimited { return leg.rule.named.map { limited < $0 } ?? true }
-        if item.ownFault == last.code && leg.rule.named == nil && item.legs.count == 1 { return false }
-        if let named = leg.rule.named, used >= named, item.legs.count == 1 { return false }
-        if item.ticket.attemptsMax > 0 { return true }
         // The legs of a race share their retries; each was granted by the settings of the lane that failed it.
+        let isRace = item.legs.count > 1
+        if last.code == .rateLimited {
+            return leg.rule.named.map { limited < (isRace ? max($0, item.limitedRetriesGranted) : $0) } ?? true
+        }
+        if item.ownFault == last.code && leg.rule.named == nil && !isRace { return false }
+        if let named = leg.rule.named, used >= named, !isRace { return false }
+        if item.ticket.attemptsMax > 0 { return true }
         let own = leg.rule.named ?? self.retries(of: lane, in: leg.group)
-        return used < (item.legs.count == 1 ? own : max(own, item.retriesGranted))
+        return used < (isRace ? max(own, item.retriesGranted) : own)
     }
 }

@@ -57,6 +57,8 @@ package struct Referee {
         var limitedRetries = 0
         /// The most retries that any of its failures left it: the legs of a race share them.
         var retriesGranted = 0
+        /// The same of those after a rate limit.
+        var limitedRetriesGranted = 0
         /// Failures that may be its own fault.
         var suspicions: [(lane: LaneID, code: FailureCode)] = []
         /// What two lanes have failed it with.

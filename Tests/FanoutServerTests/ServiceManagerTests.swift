@@ -86,7 +86,7 @@ import Testing
         let inbox = try DatagramInbox()
         let manager = try Self.manager(["NOTIFY_SOCKET": inbox.path, "WATCHDOG_USEC": "400000"])
         try await ServerKit.run(manager: manager) { kit in
-            while !inbox.take().contains("WATCHDOG=1") { await Task.yield() }
+            while !Task.isCancelled, !inbox.take().contains("WATCHDOG=1") { await Task.yield() }
             let heardWhileHanging = try await kit.loop.submit {
                 // A sign that the loop gave before it hung may still be on its way.
                 usleep(200_000)
@@ -95,7 +95,7 @@ import Testing
                 return inbox.take()
             }.get()
             #expect(heardWhileHanging.isEmpty)
-            while !inbox.take().contains("WATCHDOG=1") { await Task.yield() }
+            while !Task.isCancelled, !inbox.take().contains("WATCHDOG=1") { await Task.yield() }
         }
         #expect(inbox.take().contains("STOPPING=1"))
     }

@@ -124,10 +124,20 @@ actor Inbox {
         self.waiter = nil
     }
 
+    /// The next frame; nil = the connection is closed, or the task is cancelled, as one past its time limit is.
     func next() async -> ServerFrame? {
         if !self.frames.isEmpty { return self.frames.removeFirst() }
-        if self.isClosed { return nil }
-        return await withCheckedContinuation { self.waiter = $0 }
+        if self.isClosed || Task.isCancelled { return nil }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { self.waiter = $0 }
+        } onCancel: {
+            Task { await self.giveUp() }
+        }
+    }
+
+    private func giveUp() {
+        self.waiter?.resume(returning: nil)
+        self.waiter = nil
     }
 }
 

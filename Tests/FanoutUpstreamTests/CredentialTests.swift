@@ -73,7 +73,7 @@ import Testing
             let order = self.order(provider, tokens: tokens.port, timeouts: .only())
             var ids: [UInt64] = []
             for _ in 0..<100 { ids.append(await bench.start(order)) }
-            _ = await tokens.wait { $0.requests.count == 1 }
+            _ = await tokens.wait { $0.requests.count >= 1 }
             #expect(provider.log.requests.isEmpty)
             tokens.release()
             for id in ids {
@@ -100,7 +100,7 @@ import Testing
             await bench.setCredentialClock(ahead: 3_400_000)
             #expect(await bench.run(order).text != nil)
             #expect(await bench.run(order).text != nil)
-            _ = await tokens.wait { $0.requests.count == 2 }
+            _ = await tokens.wait { $0.requests.count >= 2 }
             #expect(provider.log.requests.count { $0.contains("Bearer t1") } == 3)
             tokens.release()
             await bench.turn {
@@ -208,7 +208,7 @@ import Testing
             let order = self.order(provider, tokens: tokens.port)
             let first = await bench.start(order)
             let second = await bench.start(order)
-            _ = await tokens.wait { $0.requests.count == 1 }
+            _ = await tokens.wait { $0.requests.count >= 1 }
             await bench.cancel(first)
             #expect(await bench.report(of: first).cancelled == .client)
             tokens.release()
@@ -221,7 +221,7 @@ import Testing
     @Test func `a shutdown ends the wait and the fetch`() async throws {
         try await self.withTokens([[.request, .wait]]) { tokens, provider, bench in
             let id = await bench.start(self.order(provider, tokens: tokens.port))
-            _ = await tokens.wait { $0.requests.count == 1 }
+            _ = await tokens.wait { $0.requests.count >= 1 }
             await bench.shutdownRunner()
             #expect(await bench.report(of: id).cancelled == .drain)
             _ = await tokens.wait { $0.closedByPeer == 1 }

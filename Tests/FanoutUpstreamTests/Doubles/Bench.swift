@@ -113,7 +113,7 @@ actor Bench {
 
     /// Turns of the loop until a condition holds.
     nonisolated func turn(until condition: () async -> Bool) async {
-        while !(await condition()) { await self.turn() }
+        while !Task.isCancelled, !(await condition()) { await self.turn() }
     }
 
     func cancel(_ id: UInt64, _ reason: CancelReason = .client) {

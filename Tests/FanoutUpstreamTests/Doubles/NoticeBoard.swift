@@ -5,9 +5,16 @@ import NIOConcurrencyHelpers
 
 /// A value that others can wait on.
 final class NoticeBoard<Value: Sendable>: Sendable {
+    private struct Waiter {
+        var id: Int
+        var condition: @Sendable (Value) -> Bool
+        var continuation: CheckedContinuation<Value, Never>
+    }
+
     private struct State {
         var value: Value
-        var waiters: [(condition: @Sendable (Value) -> Bool, continuation: CheckedContinuation<Value, Never>)] = []
+        var lastID = 0
+        var waiters: [Waiter] = []
     }
 
     private let state: NIOLockedValueBox<State>
@@ -29,14 +36,27 @@ final class NoticeBoard<Value: Sendable>: Sendable {
         for waiter in ready { waiter.continuation.resume(returning: value) }
     }
 
+    /// Waits until the value satisfies a condition, or the task is cancelled, as one past its time limit is.
     func wait(until condition: @escaping @Sendable (Value) -> Bool) async -> Value {
-        await withCheckedContinuation { continuation in
-            let now: Value? = self.state.withLockedValue { state in
-                if condition(state.value) { return state.value }
-                state.waiters.append((condition, continuation))
-                return nil
+        let id = self.state.withLockedValue { state in
+            state.lastID += 1
+            return state.lastID
+        }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let now: Value? = self.state.withLockedValue { state in
+                    if condition(state.value) || Task.isCancelled { return state.value }
+                    state.waiters.append(Waiter(id: id, condition: condition, continuation: continuation))
+                    return nil
+                }
+                if let now { continuation.resume(returning: now) }
             }
-            if let now { continuation.resume(returning: now) }
+        } onCancel: {
+            let (value, waiter) = self.state.withLockedValue { state in
+                let place = state.waiters.firstIndex { $0.id == id }
+                return (state.value, place.map { state.waiters.remove(at: $0) })
+            }
+            waiter?.continuation.resume(returning: value)
         }
     }
 }
