@@ -58,9 +58,20 @@ import Testing
         arguments: Bound.named("quota d: hidden tokens, sizes")
     )
     func `a hidden limit of tokens is found although sizes change`(bound: Bound) {
-        for (measure, value) in zip(bound.measures, bound.run(1)) {
-            #expect(measure.isMet(by: value), "\(bound.name), \(measure.name): \(value)")
+        // In the fifth a refusal comes soon after another when the sizes have just changed.
+        for seed: UInt64 in [1, 5] {
+            for (measure, value) in zip(bound.measures, bound.run(seed)) {
+                #expect(measure.isMet(by: value), "\(bound.name), \(measure.name), seed \(seed): \(value)")
+            }
         }
+    }
+
+    @Test func `what was taken in a short time between two refusals is no measure`() {
+        var bracket = RateBracket(since: .zero, mark: .none, isExact: true)
+        #expect(!bracket.measures(now: Instant.zero.adding(milliseconds: 9_999)))
+        #expect(bracket.measures(now: Instant.zero.adding(milliseconds: 10_000)))
+        bracket.isExact = false
+        #expect(!bracket.measures(now: Instant.zero.adding(milliseconds: 60_000)))
     }
 
     // MARK: - Concurrency

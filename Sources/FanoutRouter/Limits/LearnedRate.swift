@@ -129,6 +129,9 @@ struct LearnedRate: Sendable {
 
 /// What was taken since a refusal, or since a pause in the traffic.
 struct RateBracket: Sendable {
+    /// A shorter one doesn't measure.
+    static let nanosecondsMin: UInt64 = 10_000_000_000
+
     var since = Instant.zero
     /// What had been spent by then.
     var mark = RateCounts.none
@@ -144,6 +147,13 @@ struct RateBracket: Sendable {
             self = RateBracket(since: now, mark: spent)
         }
         self.lastStart = now
+    }
+
+    /// Whether its rate is what is let through, and not just no more than that.
+    ///
+    /// In a short one much of what was charged had begun before it.
+    func measures(now: Instant) -> Bool {
+        self.isExact && now.nanoseconds(since: self.since) >= Self.nanosecondsMin
     }
 
     /// Requests, or tokens, a second since it began.

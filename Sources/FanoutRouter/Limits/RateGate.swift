@@ -263,12 +263,12 @@ struct RateGate: Sendable {
         now: Instant
     ) {
         if self.learned?.kind == kind {
-            self.learned?.cut(measured: measured, isExact: self.bracket.isExact, now: now)
+            self.learned?.cut(measured: measured, isExact: self.bracket.measures(now: now), now: now)
             return
         }
         var rate = measured
         if let known = self.knownRate(kind) {
-            rate = min(known, self.bracket.isExact ? rate : max(rate, known * LearnedRate.deepest))
+            rate = min(known, self.bracket.measures(now: now) ? rate : max(rate, known * LearnedRate.deepest))
         }
         let usual = kind == .requests ? 1 : tokens
         self.learned = LearnedRate(kind, measured: rate, usual: usual, firstLease: nextLease, now: now)
