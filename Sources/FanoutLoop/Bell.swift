@@ -15,6 +15,8 @@ final class Bell: ChannelInboundHandler {
     private let descriptor: CInt
     private var channel: (any Channel)?
     private var isOpen = true
+    /// It was rung and hasn't answered.
+    private var isDue = false
     private let answer: () -> Void
 
     /// `nil` = the loop has no selector, or there are no descriptors left.
@@ -38,8 +40,8 @@ final class Bell: ChannelInboundHandler {
                 switch result {
                 case .success(let channel): self.opened(channel)
                 case .failure:
-                    self.isOpen = false
                     Glibc.close(self.descriptor)
+                    self.lose()
                 }
             }
     }
@@ -48,13 +50,20 @@ final class Bell: ChannelInboundHandler {
     func ring() -> Bool {
         guard self.isOpen else { return false }
         var count: UInt64 = 1
-        return Glibc.write(self.descriptor, &count, MemoryLayout<UInt64>.size) > 0
+        guard Glibc.write(self.descriptor, &count, MemoryLayout<UInt64>.size) > 0 else { return false }
+        self.isDue = true
+        return true
     }
 
     func close() {
         self.isOpen = false
         self.channel?.close(promise: nil)
         self.channel = nil
+    }
+
+    /// Closes the channel and nothing else, as an error does; for tests.
+    func breakOff() {
+        self.channel?.close(promise: nil)
     }
 
     private func opened(_ channel: any Channel) {
@@ -68,15 +77,26 @@ final class Bell: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        if self.isOpen { self.answer() }
+        guard self.isOpen, self.isDue else { return }
+        self.isDue = false
+        self.answer()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        self.isOpen = false
-        self.channel = nil
+        self.lose()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        self.close()
+        context.close(promise: nil)
+    }
+
+    /// The descriptor is gone: who waits for the answer has it now, since no other will come.
+    private func lose() {
+        guard self.isOpen else { return }
+        self.isOpen = false
+        self.channel = nil
+        guard self.isDue else { return }
+        self.isDue = false
+        self.answer()
     }
 }

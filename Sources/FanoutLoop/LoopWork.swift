@@ -59,6 +59,11 @@ package final class LoopWork {
         self.bell = nil
     }
 
+    /// The bell's descriptor is closed, for tests.
+    func loseBell() {
+        self.bell?.breakOff()
+    }
+
     private func turn() {
         guard self.isArmed, !self.isCancelled else { return }
         self.isArmed = false

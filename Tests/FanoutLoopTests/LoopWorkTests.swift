@@ -118,4 +118,23 @@ import Testing
         }
         #expect(lines == [])
     }
+
+    @Test func `a bell whose descriptor is lost answers for the last time, and work goes on with another`() async throws
+    {
+        let lines = try await self.onLoop { loop, promise in
+            let diary = Diary()
+            diary.work = LoopWork(loop: loop, turnNanoseconds: 0, now: { .zero }) {
+                diary.lines.append("turn")
+                guard diary.lines.count < 3 else {
+                    promise.succeed(diary.lines)
+                    return false
+                }
+                // As an error of the descriptor does, while the next turn is due.
+                loop.assumeIsolated().execute { diary.work?.loseBell() }
+                return true
+            }
+            diary.work?.arm()
+        }
+        #expect(lines == ["turn", "turn", "turn"])
+    }
 }
