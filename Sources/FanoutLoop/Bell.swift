@@ -13,7 +13,7 @@ final class Bell: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private let descriptor: CInt
-    private var channel: (any Channel)?
+    private(set) var channel: (any Channel)?
     private var isOpen = true
     /// It was rung and hasn't answered.
     private var isDue = false
@@ -59,11 +59,6 @@ final class Bell: ChannelInboundHandler {
         self.isOpen = false
         self.channel?.close(promise: nil)
         self.channel = nil
-    }
-
-    /// Closes the channel and nothing else, as an error does; for tests.
-    func breakOff() {
-        self.channel?.close(promise: nil)
     }
 
     private func opened(_ channel: any Channel) {

@@ -18,7 +18,7 @@ package final class LoopWork {
     private let turnNanoseconds: UInt64
     private let now: () -> Instant
     private let step: () -> Bool
-    private var bell: Bell?
+    private(set) var bell: Bell?
     private var timer: Scheduled<Void>?
     private var isArmed = false
     private var isCancelled = false
@@ -57,11 +57,6 @@ package final class LoopWork {
         self.timer = nil
         self.bell?.close()
         self.bell = nil
-    }
-
-    /// The bell's descriptor is closed, for tests.
-    func loseBell() {
-        self.bell?.breakOff()
     }
 
     private func turn() {

@@ -130,7 +130,7 @@ import Testing
                     return false
                 }
                 // As an error of the descriptor does, while the next turn is due.
-                loop.assumeIsolated().execute { diary.work?.loseBell() }
+                loop.assumeIsolated().execute { diary.work?.bell?.channel?.close(promise: nil) }
                 return true
             }
             diary.work?.arm()

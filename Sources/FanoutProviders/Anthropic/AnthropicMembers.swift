@@ -44,8 +44,10 @@ struct AnthropicMembers {
     private(set) var type = ""
     /// Where the object begins and ends.
     private(set) var range = 0..<0
+    /// A place for each key.
+    typealias Places = InlineArray<20, Int>
     /// By key; -1 = not there.
-    private var places = InlineArray<20, Int>(repeating: -1)
+    private var places = Places(repeating: -1)
 
     /// Reads the object that a reader stands before.
     init(_ reader: inout JSONReader) throws(JSONError) {
