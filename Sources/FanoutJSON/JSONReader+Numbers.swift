@@ -52,6 +52,28 @@ extension JSONReader {
         return value
     }
 
+    /// Consumes a number of at most 18 digits and nothing else, which most are; nil = the next value isn't such a one,
+    /// and nothing is consumed.
+    @inline(__always)
+    mutating func shortNumber() -> Int64? {
+        var index = self.position
+        var value: Int64 = 0
+        while index < self.count {
+            let digit = self.base[index] &- UInt8(ascii: "0")
+            guard digit <= 9 else { break }
+            value = value &* 10 &+ Int64(digit)
+            index += 1
+        }
+        let length = index - self.position
+        guard length > 0, length <= 18, length == 1 || self.base[self.position] != UInt8(ascii: "0") else { return nil }
+        if index < self.count {
+            let next = self.base[index]
+            guard next != UInt8(ascii: "."), next | 0x20 != UInt8(ascii: "e") else { return nil }
+        }
+        self.position = index
+        return value
+    }
+
     private mutating func numberToken() throws(JSONError) -> NumberToken {
         guard case .number = try self.kind() else { throw JSONError(.typeMismatch, at: self.position) }
         return try self.scanNumber()

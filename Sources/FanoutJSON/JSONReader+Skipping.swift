@@ -4,13 +4,14 @@
 extension JSONReader {
     /// Consumes the next value, whatever it is.
     package mutating func skip() throws(JSONError) {
-        switch try self.peek() {
+        let byte = try self.peek()
+        switch byte {
         case UInt8(ascii: "\""):
             _ = try self.scanString()
         case UInt8(ascii: "{"), UInt8(ascii: "["):
             try self.skipContainer()
         default:
-            try self.skipScalar()
+            try self.skipScalar(byte)
         }
     }
 
@@ -41,12 +42,14 @@ extension JSONReader {
         }
     }
 
-    private mutating func skipScalar() throws(JSONError) {
-        switch self.base[self.position] {
+    @inline(__always)
+    private mutating func skipScalar(_ byte: UInt8) throws(JSONError) {
+        switch byte {
         case UInt8(ascii: "t"): try self.scanLiteral("true")
         case UInt8(ascii: "f"): try self.scanLiteral("false")
         case UInt8(ascii: "n"): try self.scanLiteral("null")
-        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): _ = try self.scanNumber()
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+            if self.shortNumber() == nil { _ = try self.scanNumber() }
         default: throw JSONError(.unexpectedByte, at: self.position)
         }
     }
@@ -56,24 +59,10 @@ extension JSONReader {
         let outer = self.depth
         var level = outer
         var objects: UInt64 = 0
-        // What may come next inside the innermost container.
-        var closable = true
+        var closing: UInt8 = 0
         repeat {
-            var byte = try self.peek()
-            if level > outer {
-                let isObject = objects & (1 << UInt64(level - 1)) != 0
-                if byte == (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
-                    guard closable else { throw JSONError(.unexpectedByte, at: self.position) }
-                    self.position += 1
-                    level -= 1
-                    if level > outer { closable = try self.skipComma(objects: objects, level: level) }
-                    continue
-                }
-                if isObject {
-                    try self.skipKey(byte)
-                    byte = try self.peek()
-                }
-            }
+            if closing == UInt8(ascii: "}") { try self.skipKey() }
+            let byte = try self.peek()
             switch byte {
             case UInt8(ascii: "{"), UInt8(ascii: "["):
                 guard level < self.depthMax else { throw JSONError(.tooDeep, at: self.position) }
@@ -81,35 +70,35 @@ extension JSONReader {
                 objects = byte == UInt8(ascii: "{") ? objects | bit : objects & ~bit
                 level += 1
                 self.position += 1
-                closable = true
-                continue
+                // In ASCII a closing bracket comes two after its opening one.
+                closing = byte + 2
+                guard try self.peek() == closing else { continue }
             case UInt8(ascii: "\""):
                 _ = try self.scanString()
             default:
-                try self.skipScalar()
+                try self.skipScalar(byte)
             }
-            closable = try self.skipComma(objects: objects, level: level)
+            // Behind a value, or at the end of an empty container.
+            while level > outer {
+                let byte = try self.peek()
+                if byte == UInt8(ascii: ",") {
+                    self.position += 1
+                    break
+                }
+                guard byte == closing else { throw JSONError(.unexpectedByte, at: self.position) }
+                self.position += 1
+                level -= 1
+                guard level > outer else { break }
+                closing = objects & (1 << UInt64(level - 1)) != 0 ? UInt8(ascii: "}") : UInt8(ascii: "]")
+            }
         } while level > outer
     }
 
-    private mutating func skipKey(_ byte: UInt8) throws(JSONError) {
-        guard byte == UInt8(ascii: "\"") else { throw JSONError(.unexpectedByte, at: self.position) }
+    @inline(__always)
+    private mutating func skipKey() throws(JSONError) {
+        guard try self.peek() == UInt8(ascii: "\"") else { throw JSONError(.unexpectedByte, at: self.position) }
         _ = try self.scanString()
         guard try self.peek() == UInt8(ascii: ":") else { throw JSONError(.unexpectedByte, at: self.position) }
         self.position += 1
-    }
-
-    /// After a value: consumes a comma; true if the container's end is next.
-    private mutating func skipComma(objects: UInt64, level: Int) throws(JSONError) -> Bool {
-        let byte = try self.peek()
-        if byte == UInt8(ascii: ",") {
-            self.position += 1
-            return false
-        }
-        let isObject = objects & (1 << UInt64(level - 1)) != 0
-        guard byte == (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) else {
-            throw JSONError(.unexpectedByte, at: self.position)
-        }
-        return true
     }
 }

@@ -35,49 +35,82 @@ extension JSONReader {
         bytes.append(contentsOf: decoded)
     }
 
+    /// Consumes the next value, whatever it is; true = it is that string.
+    package mutating func stringIs(_ word: StaticString) throws(JSONError) -> Bool {
+        guard try self.peek() == UInt8(ascii: "\"") else {
+            try self.skip()
+            return false
+        }
+        let token = try self.scanString()
+        // One with broken UTF-8 equals no word.
+        if token.escaped { return (try? self.text(of: token)) == word.description }
+        let bytes = UnsafeBufferPointer(start: self.base + token.start, count: token.end - token.start)
+        return bytes.count == word.utf8CodeUnitCount && word.withUTF8Buffer { bytes.elementsEqual($0) }
+    }
+
     /// The last key that ``nextMember()`` read.
     package func key() throws(JSONError) -> String {
         try self.text(of: StringToken(start: self.keyStart, end: self.keyEnd, escaped: self.keyEscaped))
     }
 
     /// Whether the last key is `name`; allocates nothing unless the key has escapes.
+    ///
+    /// Inlined it is a comparison or two with constants. It changes nothing: were it not mutating, the compiler would
+    /// copy the reader for each call.
     @inlinable
-    package func keyIs(_ name: StaticString) -> Bool {
-        // The length tells most keys apart, without a call.
-        (self.keyEnd - self.keyStart == name.utf8CodeUnitCount || self.keyEscaped) && self.keyEquals(name)
-    }
-
-    /// The same of a key of that length, or one with escapes.
-    package func keyEquals(_ name: StaticString) -> Bool {
+    @inline(__always)
+    package mutating func keyIs(_ name: StaticString) -> Bool {
         let length = name.utf8CodeUnitCount
-        guard !self.keyEscaped else { return self.escapedKeyIs(name) }
+        if self.keyEscaped { return self.escapedKeyIs(name) }
+        guard self.keyEnd - self.keyStart == length else { return false }
         let key = UnsafeRawPointer(self.base + self.keyStart)
         let other = UnsafeRawPointer(name.utf8Start)
-        var index = 0
-        while length - index >= 8 {
-            let left = key.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            guard left == other.loadUnaligned(fromByteOffset: index, as: UInt64.self) else { return false }
-            index += 8
+        // The last word overlaps the one before it, so that no bytes are left over.
+        if length >= 8 {
+            var index = 0
+            while true {
+                let left = key.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                guard left == other.loadUnaligned(fromByteOffset: index, as: UInt64.self) else { return false }
+                if index + 8 >= length { return true }
+                index = min(index + 8, length - 8)
+            }
         }
-        while index < length {
-            guard self.base[self.keyStart + index] == name.utf8Start[index] else { return false }
-            index += 1
+        if length >= 4 {
+            let last = length - 4
+            return key.loadUnaligned(as: UInt32.self) == other.loadUnaligned(as: UInt32.self)
+                && key.loadUnaligned(fromByteOffset: last, as: UInt32.self)
+                    == other.loadUnaligned(fromByteOffset: last, as: UInt32.self)
+        }
+        for index in 0..<length
+        where key.load(fromByteOffset: index, as: UInt8.self) != other.load(fromByteOffset: index, as: UInt8.self) {
+            return false
         }
         return true
     }
 
     /// How many bytes the last key has, decoded: a `switch` over it spares most comparisons of an object with many
     /// keys.
+    @inlinable
+    @inline(__always)
     package var keyLength: Int {
-        guard self.keyEscaped else { return self.keyEnd - self.keyStart }
-        // A key with broken UTF-8 equals no name.
-        return (try? self.key().utf8.count) ?? -1
+        mutating get { self.keyEscaped ? self.escapedKeyLength : self.keyEnd - self.keyStart }
+    }
+
+    @inline(never)
+    @usableFromInline
+    package var escapedKeyLength: Int {
+        mutating get {
+            // A key with broken UTF-8 equals no name.
+            (try? self.key().utf8.count) ?? -1
+        }
     }
 
     /// Where the last key lies in the input, with its quotes.
     package var keySlice: Range<Int> { (self.keyStart - 1)..<(self.keyEnd + 1) }
 
-    private func escapedKeyIs(_ name: StaticString) -> Bool {
+    @inline(never)
+    @usableFromInline
+    package mutating func escapedKeyIs(_ name: StaticString) -> Bool {
         // A key with broken UTF-8 equals no name.
         (try? self.key()) == name.description
     }

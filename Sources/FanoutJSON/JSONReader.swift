@@ -24,8 +24,9 @@ package struct JSONLimits: Sendable, Equatable {
 ///
 /// What is skipped is checked for grammar, but not for UTF-8; strings that are asked for, and ``raw()``, are checked
 /// for both.
-package struct JSONReader: ~Copyable {
-    let base: UnsafePointer<UInt8>
+public struct JSONReader: ~Copyable {
+    @usableFromInline
+    package let base: UnsafePointer<UInt8>
     let count: Int
     let depthMax: Int
     /// The input was over the limit of bytes and nothing of it is read.
@@ -36,8 +37,11 @@ package struct JSONReader: ~Copyable {
     /// Bit n: nothing of the container at depth n + 1 was read yet.
     private var fresh: UInt64 = 0
     /// The bytes between the quotes of the last key.
+    @usableFromInline
     package internal(set) var keyStart = 0
+    @usableFromInline
     package internal(set) var keyEnd = 0
+    @usableFromInline
     package internal(set) var keyEscaped = false
 
     /// What the next value is, told by its first byte alone.
@@ -142,6 +146,7 @@ package struct JSONReader: ~Copyable {
         self.position += 1
     }
 
+    @inline(__always)
     private mutating func next(closing: UInt8) throws(JSONError) -> Bool {
         precondition(self.depth > 0, "no container was entered")
         let byte = try self.peek()

@@ -109,6 +109,7 @@ extension JSONReader {
     /// Reads a number as whole if it was written so and fits, else as a double.
     package mutating func number() throws(JSONError) -> JSONValue {
         guard case .number = try self.kind() else { throw JSONError(.typeMismatch, at: self.position) }
+        if let value = self.shortNumber() { return .integer(value) }
         let start = self.position
         let token = try self.scanNumber()
         let end = self.position

@@ -34,7 +34,7 @@ package struct AnswerDecoder: Sendable {
     private var bytesTaken = 0
     private var collected: [UInt8] = []
     private var framing: StreamFraming
-    private var assembler: AnswerAssembler
+    private var assembler: any AnswerAssembler
 
     /// The stream's terminal marker was seen: nothing that follows counts, and the end of the connection needn't be
     /// waited for.
@@ -59,9 +59,8 @@ package struct AnswerDecoder: Sendable {
         }
         let word = Array("\"n\"".utf8)
         let isElsewhere = [request.extraJSON, endpoint.defaultsJSON].contains { !$0.isEmpty && $0.contains(word) }
-        self.assembler = AnswerAssembler(
+        self.assembler = endpoint.assembler(
             for: request,
-            endpoint: endpoint,
             stream: stream,
             choices: isElsewhere ? nil : choices
         )
@@ -177,7 +176,7 @@ package struct AnswerDecoder: Sendable {
 
     private static func read(
         _ framing: borrowing StreamFraming,
-        into assembler: inout AnswerAssembler,
+        into assembler: inout any AnswerAssembler,
         deltas: inout [Delta]
     ) throws(Failure) -> PieceOutcome {
         let isNamedError = framing.isNamedError
@@ -189,7 +188,9 @@ package struct AnswerDecoder: Sendable {
                 if isNamedError { return .error(Array(data)) }
             }
             do throws(JSONError) {
-                let taken = try assembler.take(data, deltas: &deltas)
+                let taken = try withJSONReader(data) { (reader) throws(JSONError) -> AnswerPart in
+                    try assembler.take(&reader, &deltas)
+                }
                 if isNamedError || taken == .error { return .error(Array(data)) }
                 return taken == .end ? .done : .taken
             } catch {
@@ -220,12 +221,12 @@ package struct AnswerDecoder: Sendable {
         var isError = false
         var fault: JSONError?
         let collected = self.collected
-        collected.withUnsafeBufferPointer { buffer in
-            do throws(JSONError) {
-                isError = try self.assembler.take(buffer, deltas: &deltas) == .error
-            } catch {
-                fault = error
+        do throws(JSONError) {
+            isError = try withJSONReader(collected) { (reader) throws(JSONError) -> Bool in
+                try self.assembler.take(&reader, &deltas) == .error
             }
+        } catch {
+            fault = error
         }
         if let fault { throw self.invalid("the answer is not what the API promises: \(fault)", words: collected) }
         if isError { throw self.classified(collected) }

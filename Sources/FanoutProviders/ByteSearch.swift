@@ -17,6 +17,16 @@ func firstIndex(in bytes: UnsafeBufferPointer<UInt8>, from start: Int, of one: U
         if found != 0 { break }
         index += 32
     }
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    while bytes.count - index >= 8 {
+        let word = UInt64(littleEndian: UnsafeRawPointer(base).loadUnaligned(fromByteOffset: index, as: UInt64.self))
+        let first = word ^ (ones &* UInt64(one))
+        let second = word ^ (ones &* UInt64(other))
+        // A borrow can mark a byte above a true match by mistake, never below one.
+        let marks = ((first &- ones) & ~first | (second &- ones) & ~second) & 0x8080_8080_8080_8080
+        if marks != 0 { return index + marks.trailingZeroBitCount / 8 }
+        index += 8
+    }
     while index < bytes.count {
         if base[index] == one || base[index] == other { return index }
         index += 1

@@ -8,7 +8,7 @@ internal import FanoutModel
 enum TokenCount {
     /// Reads the next value; nil for what is no count, since an answer is not refused for its bill.
     ///
-    /// Cohere's reference types its counts as floats.
+    /// Cohere's reference types its counts as floats, and Vertex writes some as `3.0`.
     static func read(_ reader: inout JSONReader) throws(JSONError) -> UInt64? {
         guard try reader.kind() == .number else {
             try reader.skip()

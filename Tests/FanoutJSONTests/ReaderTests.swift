@@ -182,4 +182,55 @@ import Testing
         }
         #expect(try !matches(name + "s") && !matches(String(name.dropLast())))
     }
+
+    @Test(
+        arguments: ["", "i", "id", "key", "role", "index", "object", "choices", "logprobs", "reasoning"]
+            as [StaticString]
+    )
+    func `a key of any length differs from a name by any byte`(name: StaticString) throws {
+        let text = name.description
+        func matches(_ key: String) throws -> Bool {
+            try self.read("{\"\(key)\":1}") { (reader) throws(JSONError) -> Bool in
+                try reader.enterObject()
+                _ = try reader.nextMember()
+                return reader.keyIs(name)
+            }
+        }
+        #expect(try matches(text) && !matches(text + "s"))
+        for index in text.indices {
+            var other = text
+            other.replaceSubrange(index...index, with: "~")
+            #expect(try !matches(other), "\(index)")
+        }
+    }
+
+    @Test func `a string is told from a word and anything is consumed`() throws {
+        for (text, expected) in [
+            (#""error""#, true), (#""err\u006fr""#, true), (#""errors""#, false), (#""errox""#, false), (#""""#, false),
+            ("null", false), ("12.5", false), (#"{"error":["error"]}"#, false), (#"["error"]"#, false),
+        ] {
+            let isError = try self.read(text) { (reader) throws(JSONError) -> Bool in
+                let isError = try reader.stringIs("error")
+                try reader.end()
+                return isError
+            }
+            #expect(isError == expected, "\(text)")
+        }
+    }
+
+    @Test func `numbers of all lengths are read and skipped`() throws {
+        for length in 1...25 {
+            let digits = String("1234567890123456789012345".prefix(length))
+            for text in [digits, "-" + digits, digits + ".5", digits + "e1"] {
+                let value = try self.read(text) { (reader) throws(JSONError) -> JSONValue in
+                    let value = try reader.number()
+                    try reader.end()
+                    return value
+                }
+                let double = JSONValue.double(try #require(Double(text)))
+                #expect(value == Int64(text).map { .integer($0) } ?? double, "\(text)")
+                try validateJSON(Array(text.utf8))
+            }
+        }
+    }
 }

@@ -8,7 +8,7 @@ internal import FanoutModel
 ///
 /// Source: docs.anthropic.com, "Messages" and "Streaming messages". Every object names its `type`, in no certain place
 /// among its members, so each is looked through for it first.
-struct AnthropicAssembler: Sendable {
+struct AnthropicAssembler: AnswerAssembler {
     /// Deltas are wanted.
     let emits: Bool
     private(set) var hasContent = false
@@ -32,33 +32,28 @@ struct AnthropicAssembler: Sendable {
     var isFinished: Bool { !self.stopReason.isEmpty }
 
     /// What the complete answer lacks; nil = nothing.
-    var fault: AnswerAssembler.Fault? { self.isMessage ? nil : .incomplete("the answer holds no message") }
+    var fault: AnswerFault? { self.isMessage ? nil : .incomplete("the answer holds no message") }
 
     /// Takes a whole message, or the data of an event.
-    mutating func take(
-        _ json: UnsafeBufferPointer<UInt8>,
-        deltas: inout [Delta]
-    ) throws(JSONError) -> AnswerAssembler.Taken {
-        try withJSONReader(json) { (reader) throws(JSONError) -> AnswerAssembler.Taken in
-            let members = try AnthropicMembers(&reader)
-            try reader.end()
-            switch members.type {
-            case "content_block_delta": try self.takeDelta(members, &reader, &deltas)
-            case "content_block_start": try self.takeStart(members, &reader, &deltas)
-            case "message_delta": try self.takeEnd(members, &reader)
-            case "message_start":
-                if let place = members[.message] {
-                    reader.seek(to: place)
-                    try self.takeMessage(try AnthropicMembers(&reader), &reader, &deltas)
-                }
-            case "message": try self.takeMessage(members, &reader, &deltas)
-            case "message_stop": return .end
-            case "error": return .error
-            // `ping`, `content_block_stop`, and whatever comes new.
-            default: return members[.error] != nil ? .error : .part
+    mutating func take(_ reader: inout JSONReader, _ deltas: inout [Delta]) throws(JSONError) -> AnswerPart {
+        let members = try AnthropicMembers(&reader)
+        try reader.end()
+        switch members.type {
+        case "content_block_delta": try self.takeDelta(members, &reader, &deltas)
+        case "content_block_start": try self.takeStart(members, &reader, &deltas)
+        case "message_delta": try self.takeEnd(members, &reader)
+        case "message_start":
+            if let place = members[.message] {
+                reader.seek(to: place)
+                try self.takeMessage(try AnthropicMembers(&reader), &reader, &deltas)
             }
-            return .part
+        case "message": try self.takeMessage(members, &reader, &deltas)
+        case "message_stop": return .end
+        case "error": return .error
+        // `ping`, `content_block_stop`, and whatever comes new.
+        default: return members[.error] != nil ? .error : .part
         }
+        return .part
     }
 
     private mutating func takeMessage(

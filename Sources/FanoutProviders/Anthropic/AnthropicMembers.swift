@@ -13,7 +13,7 @@ struct AnthropicMembers {
         case partialJSON, signature, stopReason, stopSequence, text, thinking, usage
 
         /// The last key that a reader read.
-        init?(_ reader: borrowing JSONReader) {
+        init?(_ reader: inout JSONReader) {
             switch reader.keyLength {
             case 2 where reader.keyIs("id"): self = .id
             case 4 where reader.keyIs("text"): self = .text
@@ -58,7 +58,7 @@ struct AnthropicMembers {
             if reader.keyIs("type"), try reader.kind() == .string {
                 self.type = try reader.string()
             } else {
-                if let key = Key(reader), self.places[key.rawValue] < 0 { self.places[key.rawValue] = reader.offset }
+                if let key = Key(&reader), self.places[key.rawValue] < 0 { self.places[key.rawValue] = reader.offset }
                 try reader.skip()
             }
         }

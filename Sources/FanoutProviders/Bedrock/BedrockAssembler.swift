@@ -8,7 +8,7 @@ internal import FanoutModel
 ///
 /// Source: Amazon Bedrock API reference, "Converse" and "ConverseStream". An event is told by its members, of which no
 /// two kinds have the same, so that its frame's name isn't needed. The last is `metadata`, with the usage.
-struct BedrockAssembler: Sendable {
+struct BedrockAssembler: AnswerAssembler {
     /// Deltas are wanted.
     let emits: Bool
     private(set) var hasContent = false
@@ -29,7 +29,7 @@ struct BedrockAssembler: Sendable {
     var isFinished: Bool { !self.stopReason.isEmpty }
 
     /// What the complete answer lacks; nil = nothing.
-    var fault: AnswerAssembler.Fault? {
+    var fault: AnswerFault? {
         guard self.isMessage else { return .incomplete("the answer holds no message") }
         // The model's own output was none that Bedrock could read.
         let isMalformed = self.stopReason == "malformed_model_output" || self.stopReason == "malformed_tool_use"
@@ -47,28 +47,21 @@ struct BedrockAssembler: Sendable {
     }
 
     /// Takes a whole answer, or the payload of an event.
-    mutating func take(
-        _ json: UnsafeBufferPointer<UInt8>,
-        deltas: inout [Delta]
-    ) throws(JSONError) -> AnswerAssembler.Taken {
-        // Some events have nothing to say.
-        guard !json.isEmpty else { return .part }
-        return try withJSONReader(json) { (reader) throws(JSONError) -> AnswerAssembler.Taken in
-            var places = Places()
-            try reader.enterObject()
-            while try reader.nextMember() { try self.takeMember(&reader, &places, &deltas) }
-            try reader.end()
-            if let start = places.start {
-                reader.seek(to: start)
-                try self.takeStart(&reader, index: places.index, &deltas)
-            }
-            if let delta = places.delta {
-                reader.seek(to: delta)
-                try self.takeDelta(&reader, index: places.index, &deltas)
-            }
-            if places.isError, !places.isWhole { return .error }
-            return places.isMetadata && !places.isWhole && self.isFinished ? .end : .part
+    mutating func take(_ reader: inout JSONReader, _ deltas: inout [Delta]) throws(JSONError) -> AnswerPart {
+        var places = Places()
+        try reader.enterObject()
+        while try reader.nextMember() { try self.takeMember(&reader, &places, &deltas) }
+        try reader.end()
+        if let start = places.start {
+            reader.seek(to: start)
+            try self.takeStart(&reader, index: places.index, &deltas)
         }
+        if let delta = places.delta {
+            reader.seek(to: delta)
+            try self.takeDelta(&reader, index: places.index, &deltas)
+        }
+        if places.isError, !places.isWhole { return .error }
+        return places.isMetadata && !places.isWhole && self.isFinished ? .end : .part
     }
 
     private mutating func takeMember(

@@ -7,36 +7,37 @@ internal import FanoutModel
 /// Reads the one vector that a model of Amazon's Titan Embeddings answers.
 ///
 /// Source: Amazon Bedrock User Guide, "Amazon Titan Embeddings Text".
-struct TitanAssembler: Sendable {
+struct TitanAssembler: AnswerAssembler {
     private var vector: [UInt8] = []
     private var tokens: UInt64?
 
     /// What the complete answer lacks; nil = nothing.
-    var fault: AnswerAssembler.Fault? {
+    var fault: AnswerFault? {
         let isUsable = !self.vector.isEmpty && self.vector.count % 4 == 0
         return isUsable ? nil : .incomplete("it has no usable vector")
     }
 
-    /// Takes a whole answer.
-    mutating func take(_ json: UnsafeBufferPointer<UInt8>) throws(JSONError) -> AnswerAssembler.Taken {
-        try withJSONReader(json) { (reader) throws(JSONError) -> AnswerAssembler.Taken in
-            var words = ""
-            try reader.enterObject()
-            while try reader.nextMember() {
-                if reader.keyIs("embedding"), try reader.kind() == .array {
-                    self.vector = try OpenAIVector.read(&reader, sizeHint: 4_096)
-                } else if reader.keyIs("inputTextTokenCount") {
-                    self.tokens = try TokenCount.read(&reader)
-                } else if reader.keyIs("message") {
-                    // Beside a vector it is null, or says what was wrong with an image.
-                    words = try OpenAIAssembler.text(&reader) ?? ""
-                } else {
-                    try reader.skip()
-                }
+    /// Vectors are neither content nor streamed.
+    let hasContent = false
+    let isFinished = false
+
+    mutating func take(_ reader: inout JSONReader, _ deltas: inout [Delta]) throws(JSONError) -> AnswerPart {
+        var words = ""
+        try reader.enterObject()
+        while try reader.nextMember() {
+            if reader.keyIs("embedding"), try reader.kind() == .array {
+                self.vector = try OpenAIVector.read(&reader, sizeHint: 4_096)
+            } else if reader.keyIs("inputTextTokenCount") {
+                self.tokens = try TokenCount.read(&reader)
+            } else if reader.keyIs("message") {
+                // Beside a vector it is null, or says what was wrong with an image.
+                words = try OpenAIAssembler.text(&reader) ?? ""
+            } else {
+                try reader.skip()
             }
-            try reader.end()
-            return self.vector.isEmpty && !words.isEmpty ? .error : .part
         }
+        try reader.end()
+        return self.vector.isEmpty && !words.isEmpty ? .error : .part
     }
 
     /// The answer.

@@ -8,7 +8,7 @@ internal import FanoutModel
 ///
 /// Source: docs.cohere.com/reference/chat, /chat-stream and /embed. An event has its part of the message in `delta`,
 /// in the places that the whole message has it, so both are read alike.
-struct CohereAssembler: Sendable {
+struct CohereAssembler: AnswerAssembler {
     /// Deltas are wanted.
     let emits: Bool
     /// How many vectors were asked for; nil = a chat was.
@@ -37,7 +37,7 @@ struct CohereAssembler: Sendable {
     var isFinished: Bool { !self.finish.isEmpty }
 
     /// What the complete answer lacks; nil = nothing.
-    var fault: AnswerAssembler.Fault? {
+    var fault: AnswerFault? {
         if let inputs {
             let usable = self.vectors.count { !$0.isEmpty && $0.count % 4 == 0 }
             if usable == inputs, self.vectors.count == inputs { return nil }
@@ -62,30 +62,25 @@ struct CohereAssembler: Sendable {
     }
 
     /// Takes a whole body, or the data of an event.
-    mutating func take(
-        _ json: UnsafeBufferPointer<UInt8>,
-        deltas: inout [Delta]
-    ) throws(JSONError) -> AnswerAssembler.Taken {
-        try withJSONReader(json) { (reader) throws(JSONError) -> AnswerAssembler.Taken in
-            var places = Places()
-            try reader.enterObject()
-            while try reader.nextMember() { try self.takeMember(&reader, &places) }
-            try reader.end()
-            if places.isError { return .error }
-            if let place = places.message {
-                reader.seek(to: place)
-                try self.takeMessage(&reader, index: nil, &deltas)
-            }
-            if let place = places.delta {
-                reader.seek(to: place)
-                try self.takeDelta(&reader, index: places.index, &deltas)
-            }
-            if let place = places.logprobs {
-                reader.seek(to: place)
-                try self.logprobs.takeCohere(&reader)
-            }
-            return places.type == "message-end" ? .end : .part
+    mutating func take(_ reader: inout JSONReader, _ deltas: inout [Delta]) throws(JSONError) -> AnswerPart {
+        var places = Places()
+        try reader.enterObject()
+        while try reader.nextMember() { try self.takeMember(&reader, &places) }
+        try reader.end()
+        if places.isError { return .error }
+        if let place = places.message {
+            reader.seek(to: place)
+            try self.takeMessage(&reader, index: nil, &deltas)
         }
+        if let place = places.delta {
+            reader.seek(to: place)
+            try self.takeDelta(&reader, index: places.index, &deltas)
+        }
+        if let place = places.logprobs {
+            reader.seek(to: place)
+            try self.logprobs.takeCohere(&reader)
+        }
+        return places.type == "message-end" ? .end : .part
     }
 
     private mutating func takeMember(_ reader: inout JSONReader, _ places: inout Places) throws(JSONError) {

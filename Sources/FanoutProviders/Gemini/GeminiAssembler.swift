@@ -9,7 +9,7 @@ internal import FanoutModel
 ///
 /// Source: ai.google.dev/api/generate-content and ai.google.dev/api/embeddings, and for Vertex the types of Google's
 /// own client (googleapis/python-genai). A stream has no terminal marker: it ends when each candidate said why.
-struct GeminiAssembler: Sendable {
+struct GeminiAssembler: AnswerAssembler {
     /// Deltas are wanted.
     let emits: Bool
     /// The vectors asked for; nil = a conversation.
@@ -45,7 +45,7 @@ struct GeminiAssembler: Sendable {
     }
 
     /// What the complete answer lacks; nil = nothing.
-    var fault: AnswerAssembler.Fault? {
+    var fault: AnswerFault? {
         if let inputs = self.inputs {
             let usable = self.vectors.count { !$0.isEmpty }
             if usable == inputs, self.vectors.count == inputs { return nil }
@@ -68,23 +68,18 @@ struct GeminiAssembler: Sendable {
     }
 
     /// Takes a whole body, or the data of an event.
-    mutating func take(
-        _ json: UnsafeBufferPointer<UInt8>,
-        deltas: inout [Delta]
-    ) throws(JSONError) -> AnswerAssembler.Taken {
-        try withJSONReader(json) { (reader) throws(JSONError) -> AnswerAssembler.Taken in
-            var isError = false
-            if try reader.kind() == .array {
-                try reader.enterArray()
-                while try reader.nextElement() {
-                    if try self.takeResponse(&reader, &deltas) { isError = true }
-                }
-            } else {
-                isError = try self.takeResponse(&reader, &deltas)
+    mutating func take(_ reader: inout JSONReader, _ deltas: inout [Delta]) throws(JSONError) -> AnswerPart {
+        var isError = false
+        if try reader.kind() == .array {
+            try reader.enterArray()
+            while try reader.nextElement() {
+                if try self.takeResponse(&reader, &deltas) { isError = true }
             }
-            try reader.end()
-            return isError ? .error : .part
+        } else {
+            isError = try self.takeResponse(&reader, &deltas)
         }
+        try reader.end()
+        return isError ? .error : .part
     }
 
     /// Takes one object; true = it is an error.
@@ -108,9 +103,9 @@ struct GeminiAssembler: Sendable {
             case 13 where reader.keyIs("usageMetadata"):
                 try self.usage.take(&reader)
             case 10 where reader.keyIs("responseId"):
-                try Self.keep(&reader, in: &self.id)
+                try OpenAIAssembler.keepFirst(&reader, in: &self.id)
             case 12 where reader.keyIs("modelVersion"):
-                try Self.keep(&reader, in: &self.model)
+                try OpenAIAssembler.keepFirst(&reader, in: &self.model)
             case 14 where reader.keyIs("promptFeedback"):
                 try self.takeFeedback(&reader)
             case 5 where reader.keyIs("error"):
@@ -163,7 +158,7 @@ struct GeminiAssembler: Sendable {
     ) throws(JSONError) {
         let start = reader.offset
         var index = position
-        var content: Int?
+        var content = GeminiParts()
         var hasMetadata = false
         try reader.enterObject()
         // The index may come last, and the place depends on it.
@@ -171,8 +166,7 @@ struct GeminiAssembler: Sendable {
             if reader.keyIs("index") {
                 index = try OpenAIAssembler.integer(&reader) ?? index
             } else if reader.keyIs("content") {
-                content = reader.offset
-                try reader.skip()
+                try content.read(&reader)
             } else {
                 hasMetadata = true
                 try reader.skip()
@@ -180,10 +174,7 @@ struct GeminiAssembler: Sendable {
         }
         let end = reader.offset
         let place = try self.place(of: index, at: start)
-        if let content {
-            reader.seek(to: content)
-            try self.candidates[place].takeContent(&reader, answer: self.id, emits: self.emits, &deltas)
-        }
+        try self.candidates[place].take(&content, answer: self.id, emits: self.emits, at: start, &deltas)
         if hasMetadata {
             reader.seek(to: start)
             try self.candidates[place].takeMetadata(&reader)
@@ -196,6 +187,9 @@ struct GeminiAssembler: Sendable {
     private mutating func place(of index: Int64, at offset: Int) throws(JSONError) -> Int {
         guard (0..<Int64(Self.candidatesMax)).contains(index), let wireIndex = UInt32(exactly: index) else {
             throw JSONError(.numberOutOfRange, at: offset)
+        }
+        if Int(wireIndex) < self.candidates.count, self.candidates[Int(wireIndex)].index == wireIndex {
+            return Int(wireIndex)
         }
         if let place = self.candidates.firstIndex(where: { $0.index == wireIndex }) { return place }
         self.candidates.append(GeminiCandidate(index: wireIndex))

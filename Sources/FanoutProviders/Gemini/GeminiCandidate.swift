@@ -17,36 +17,23 @@ struct GeminiCandidate: Sendable {
     private var annotations: [UInt8] = []
     private var logprobs = GeminiLogprobs()
 
-    /// The most parts of a candidate.
-    static let partsMax = 65_536
-
     init(index: UInt32) {
         self.index = index
     }
 
-    /// Takes the content that a reader stands before; `answer` is the answer's id.
-    mutating func takeContent(
-        _ reader: inout JSONReader,
+    /// Takes content that was read; `answer` is the answer's id, `offset` where it stood.
+    mutating func take(
+        _ content: inout GeminiParts,
         answer: String,
         emits: Bool,
+        at offset: Int,
         _ deltas: inout [Delta]
     ) throws(JSONError) {
-        guard try reader.kind() == .object else { return try reader.skip() }
-        try reader.enterObject()
-        while try reader.nextMember() {
-            guard reader.keyIs("parts"), try reader.kind() == .array else {
-                try reader.skip()
-                continue
-            }
-            try reader.enterArray()
-            while try reader.nextElement() {
-                let start = reader.offset
-                var part = try GeminiPart(&reader)
-                guard self.parts.count < Self.partsMax else { throw JSONError(.tooLarge, at: start) }
-                if part.kind == .call, part.id.isEmpty { part.id = self.madeID(answer) }
-                if emits { self.tell(part, &deltas) }
-                self.add(part)
-            }
+        while var part = content.next() {
+            guard self.parts.count < GeminiParts.most else { throw JSONError(.tooLarge, at: offset) }
+            if part.kind == .call, part.id.isEmpty { part.id = self.madeID(answer) }
+            if emits { self.tell(part, &deltas) }
+            self.add(part)
         }
     }
 
@@ -67,13 +54,13 @@ struct GeminiCandidate: Sendable {
         case .text where !part.text.isEmpty: deltas.append(Delta(choice: self.index, .text(part.text)))
         case .thought where !part.text.isEmpty: deltas.append(Delta(choice: self.index, .reasoning(part.text)))
         case .call:
-            let call = ToolCallDelta(call: self.calls, id: part.id, name: part.name, arguments: part.arguments)
+            let call = ToolCallDelta(call: self.calls, id: part.id, name: part.name, arguments: part.data)
             deltas.append(Delta(choice: self.index, .toolCall(call)))
         case .text, .thought, .media, .other: break
         }
     }
 
-    private mutating func add(_ part: GeminiPart) {
+    private mutating func add(_ part: consuming GeminiPart) {
         guard !part.isEmpty else { return }
         if part.kind == .call { self.calls += 1 }
         if !part.text.isEmpty || part.kind == .call || part.kind == .media || part.kind == .other {

@@ -25,14 +25,10 @@ struct GeminiPart: Sendable {
     private(set) var signature = ""
     /// Of a call.
     var id = ""
+    /// The function called, the MIME type of a medium, or the key that says what a part of another kind is.
     private(set) var name = ""
-    /// One JSON object.
-    private(set) var arguments = Array("{}".utf8)
-    private(set) var mimeType = ""
-    /// The bytes of a medium, or the whole part of another kind.
+    /// The arguments of a call, one JSON object; the bytes of a medium; or the whole part of another kind.
     private(set) var data: [UInt8] = []
-    /// The key that names what a part of another kind is.
-    private(set) var type = ""
 
     /// Reads the part that a reader stands before.
     init(_ reader: inout JSONReader) throws(JSONError) {
@@ -40,6 +36,7 @@ struct GeminiPart: Sendable {
         self.kind = .text
         var isThought = false
         var isKnown = false
+        var type = ""
         try reader.enterObject()
         while try reader.nextMember() {
             if reader.keyIs("text"), try reader.kind() == .string {
@@ -56,15 +53,16 @@ struct GeminiPart: Sendable {
                 try self.takeMedia(&reader)
                 isKnown = true
             } else {
-                if self.type.isEmpty { self.type = try reader.key() }
+                if type.isEmpty { type = try reader.key() }
                 try reader.skip()
             }
         }
         if isThought, self.kind == .text { self.kind = .thought }
         // A part may be nothing but a signature.
-        guard !isKnown, !self.type.isEmpty else { return }
+        guard !isKnown, !type.isEmpty else { return }
         let end = reader.offset
         self.kind = .other
+        self.name = type
         reader.seek(to: start)
         self.data = try reader.raw()
         reader.seek(to: end)
@@ -72,6 +70,7 @@ struct GeminiPart: Sendable {
 
     private mutating func takeCall(_ reader: inout JSONReader) throws(JSONError) {
         self.kind = .call
+        self.data = Array("{}".utf8)
         try reader.enterObject()
         while try reader.nextMember() {
             if reader.keyIs("name") {
@@ -79,7 +78,7 @@ struct GeminiPart: Sendable {
             } else if reader.keyIs("id") {
                 try GeminiAssembler.keep(&reader, in: &self.id)
             } else if reader.keyIs("args"), try reader.kind() == .object {
-                self.arguments = try reader.raw()
+                self.data = try reader.raw()
             } else {
                 try reader.skip()
             }
@@ -91,7 +90,7 @@ struct GeminiPart: Sendable {
         try reader.enterObject()
         while try reader.nextMember() {
             if reader.keyIs("mimeType") {
-                try GeminiAssembler.keep(&reader, in: &self.mimeType)
+                try GeminiAssembler.keep(&reader, in: &self.name)
             } else if reader.keyIs("data"), try reader.kind() == .string {
                 let start = reader.offset
                 var text: [UInt8] = []
@@ -132,22 +131,22 @@ struct GeminiPart: Sendable {
             reasoning.signature = Array(self.signature.utf8)
             parts.append(Part(.reasoning(reasoning)))
         case .call:
-            var call = ToolCall(id: self.id, name: self.name, arguments: self.arguments)
+            var call = ToolCall(id: self.id, name: self.name, arguments: self.data)
             call.signature = Array(self.signature.utf8)
             parts.append(Part(.toolCall(call)))
         case .media:
-            let media = Media(mimeType: self.mimeType, source: .data(self.data))
-            if self.mimeType.hasPrefix("image/") {
+            let media = Media(mimeType: self.name, source: .data(self.data))
+            if self.name.hasPrefix("image/") {
                 parts.append(Part(.image(media)))
-            } else if self.mimeType.hasPrefix("audio/") {
+            } else if self.name.hasPrefix("audio/") {
                 parts.append(Part(.audio(media)))
-            } else if self.mimeType.hasPrefix("video/") {
+            } else if self.name.hasPrefix("video/") {
                 parts.append(Part(.video(media)))
             } else {
                 parts.append(Part(.document(media)))
             }
         case .other:
-            parts.append(Part(.opaque(Opaque(format: "gemini", type: self.type, json: self.data))))
+            parts.append(Part(.opaque(Opaque(format: "gemini", type: self.name, json: self.data))))
         }
     }
 }

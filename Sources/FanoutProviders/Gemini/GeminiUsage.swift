@@ -38,12 +38,12 @@ struct GeminiUsage: Sendable {
         try reader.enterObject()
         while try reader.nextMember() {
             switch reader.keyLength {
-            case 16 where reader.keyIs("promptTokenCount"): counts.prompt = try Self.count(&reader)
-            case 23 where reader.keyIs("cachedContentTokenCount"): counts.cached = try Self.count(&reader)
-            case 23 where reader.keyIs("toolUsePromptTokenCount"): counts.toolUse = try Self.count(&reader)
-            case 20 where reader.keyIs("candidatesTokenCount"): counts.candidates = try Self.count(&reader)
-            case 18 where reader.keyIs("thoughtsTokenCount"): counts.thoughts = try Self.count(&reader)
-            case 15 where reader.keyIs("totalTokenCount"): counts.total = try Self.count(&reader)
+            case 16 where reader.keyIs("promptTokenCount"): counts.prompt = try TokenCount.read(&reader)
+            case 23 where reader.keyIs("cachedContentTokenCount"): counts.cached = try TokenCount.read(&reader)
+            case 23 where reader.keyIs("toolUsePromptTokenCount"): counts.toolUse = try TokenCount.read(&reader)
+            case 20 where reader.keyIs("candidatesTokenCount"): counts.candidates = try TokenCount.read(&reader)
+            case 18 where reader.keyIs("thoughtsTokenCount"): counts.thoughts = try TokenCount.read(&reader)
+            case 15 where reader.keyIs("totalTokenCount"): counts.total = try TokenCount.read(&reader)
             case 19 where reader.keyIs("promptTokensDetails"): counts.audioPrompt = try Self.audio(&reader)
             case 23 where reader.keyIs("candidatesTokensDetails"): counts.audioCandidates = try Self.audio(&reader)
             case 11 where reader.keyIs("serviceTier"): try GeminiAssembler.keep(&reader, in: &self.serviceTier)
@@ -59,7 +59,7 @@ struct GeminiUsage: Sendable {
         try reader.enterObject()
         while try reader.nextMember() {
             if reader.keyIs("token_count") || reader.keyIs("tokenCount") {
-                guard let count = try Self.count(&reader) else { continue }
+                guard let count = try TokenCount.read(&reader) else { continue }
                 self.counts.prompt = min((self.counts.prompt ?? 0) + count, Self.most)
             } else {
                 try reader.skip()
@@ -76,32 +76,21 @@ struct GeminiUsage: Sendable {
         }
         try reader.enterArray()
         while try reader.nextElement() {
-            var modality = ""
+            var isAudio = false
             var count: UInt64?
             try reader.enterObject()
             while try reader.nextMember() {
                 if reader.keyIs("modality") {
-                    try GeminiAssembler.keep(&reader, in: &modality)
+                    isAudio = try reader.stringIs("AUDIO")
                 } else if reader.keyIs("tokenCount") {
-                    count = try Self.count(&reader)
+                    count = try TokenCount.read(&reader)
                 } else {
                     try reader.skip()
                 }
             }
-            if modality == "AUDIO" { sum = min(sum + (count ?? 0), Self.most) }
+            if isAudio { sum = min(sum + (count ?? 0), Self.most) }
         }
         return sum
-    }
-
-    /// A count; Vertex writes some as `3.0`.
-    private static func count(_ reader: inout JSONReader) throws(JSONError) -> UInt64? {
-        guard try reader.kind() == .number else {
-            try reader.skip()
-            return nil
-        }
-        let value = try reader.double()
-        guard value >= 0 else { return nil }
-        return value < Double(Self.most) ? UInt64(value) : Self.most
     }
 
     /// The counts in the form of every provider; nil = none was reported.

@@ -9,7 +9,7 @@ internal import FanoutModel
 /// Source: huggingface.github.io/text-generation-inference, `/generate` and `/generate_stream`. A whole body is an
 /// object, or an array of one from the path of a model. An event has a token; the last one has the whole text, too, and
 /// is the stream's end.
-struct GenerationAssembler: Sendable {
+struct GenerationAssembler: AnswerAssembler {
     /// Deltas are wanted.
     let emits: Bool
     /// Log-probabilities were asked for.
@@ -28,7 +28,7 @@ struct GenerationAssembler: Sendable {
     }
 
     /// What the complete answer lacks; nil = nothing.
-    var fault: AnswerAssembler.Fault? { self.isFinished ? nil : .incomplete("the answer has no generated_text") }
+    var fault: AnswerFault? { self.isFinished ? nil : .incomplete("the answer has no generated_text") }
 
     /// What an object had, beside what is read at once.
     private struct Piece {
@@ -39,35 +39,30 @@ struct GenerationAssembler: Sendable {
     }
 
     /// Takes a whole body, or the data of an event.
-    mutating func take(
-        _ json: UnsafeBufferPointer<UInt8>,
-        deltas: inout [Delta]
-    ) throws(JSONError) -> AnswerAssembler.Taken {
-        try withJSONReader(json) { (reader) throws(JSONError) -> AnswerAssembler.Taken in
-            var piece = Piece()
-            if try reader.kind() == .array {
-                var isFirst = true
-                try reader.enterArray()
-                while try reader.nextElement() {
-                    let isObject = try reader.kind() == .object
-                    if isFirst, isObject { try self.takeObject(&reader, &piece) } else { try reader.skip() }
-                    isFirst = false
-                }
-            } else {
-                try self.takeObject(&reader, &piece)
+    mutating func take(_ reader: inout JSONReader, _ deltas: inout [Delta]) throws(JSONError) -> AnswerPart {
+        var piece = Piece()
+        if try reader.kind() == .array {
+            var isFirst = true
+            try reader.enterArray()
+            while try reader.nextElement() {
+                let isObject = try reader.kind() == .object
+                if isFirst, isObject { try self.takeObject(&reader, &piece) } else { try reader.skip() }
+                isFirst = false
             }
-            try reader.end()
-            if piece.isError { return .error }
-            if let token = piece.token {
-                self.add(token.text, &deltas)
-                if self.wantsLogprobs { self.logprobs.add(token) }
-            }
-            guard let generated = piece.generated else { return .part }
-            self.isFinished = true
-            // A stream's text has come token by token.
-            if !piece.hasToken { self.add(generated, &deltas) }
-            return .end
+        } else {
+            try self.takeObject(&reader, &piece)
         }
+        try reader.end()
+        if piece.isError { return .error }
+        if let token = piece.token {
+            self.add(token.text, &deltas)
+            if self.wantsLogprobs { self.logprobs.add(token) }
+        }
+        guard let generated = piece.generated else { return .part }
+        self.isFinished = true
+        // A stream's text has come token by token.
+        if !piece.hasToken { self.add(generated, &deltas) }
+        return .end
     }
 
     private mutating func add(_ text: String, _ deltas: inout [Delta]) {

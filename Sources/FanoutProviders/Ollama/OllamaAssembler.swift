@@ -8,7 +8,7 @@ internal import FanoutModel
 ///
 /// Source: github.com/ollama/ollama, docs/api.md and api/types.go. A line has the members of a whole body, with the
 /// next piece of text; the last one says `done` and has the counts.
-struct OllamaAssembler: Sendable {
+struct OllamaAssembler: AnswerAssembler {
     /// What was asked for.
     enum Task: Sendable {
         case chat
@@ -50,7 +50,7 @@ struct OllamaAssembler: Sendable {
     var isFinished: Bool { self.isDone }
 
     /// What the complete answer lacks; nil = nothing.
-    var fault: AnswerAssembler.Fault? {
+    var fault: AnswerFault? {
         guard case .embedding(let inputs) = self.task else {
             return self.isDone ? nil : .incomplete("the answer doesn't say that it is done")
         }
@@ -60,37 +60,32 @@ struct OllamaAssembler: Sendable {
     }
 
     /// Takes a whole body, or a line of a stream.
-    mutating func take(
-        _ json: UnsafeBufferPointer<UInt8>,
-        deltas: inout [Delta]
-    ) throws(JSONError) -> AnswerAssembler.Taken {
-        try withJSONReader(json) { (reader) throws(JSONError) -> AnswerAssembler.Taken in
-            var message: Int?
-            var isError = false
-            try reader.enterObject()
-            while try reader.nextMember() {
-                switch reader.keyLength {
-                case 7 where reader.keyIs("message"):
-                    // Calls without ids need the moment, wherever it is.
-                    message = try reader.kind() == .object ? reader.offset : nil
-                    try reader.skip()
-                case 8 where reader.keyIs("response"): self.take(try OpenAIAssembler.text(&reader) ?? "", &deltas)
-                case 8 where reader.keyIs("thinking"):
-                    self.takeThought(try OpenAIAssembler.text(&reader) ?? "", &deltas)
-                case 5 where reader.keyIs("error"):
-                    isError = try !reader.isNull()
-                    if isError { try reader.skip() }
-                default: try self.takeMetadata(&reader)
-                }
+    mutating func take(_ reader: inout JSONReader, _ deltas: inout [Delta]) throws(JSONError) -> AnswerPart {
+        var message: Int?
+        var isError = false
+        try reader.enterObject()
+        while try reader.nextMember() {
+            switch reader.keyLength {
+            case 7 where reader.keyIs("message"):
+                // Calls without ids need the moment, wherever it is.
+                message = try reader.kind() == .object ? reader.offset : nil
+                try reader.skip()
+            case 8 where reader.keyIs("response"): self.take(try OpenAIAssembler.text(&reader) ?? "", &deltas)
+            case 8 where reader.keyIs("thinking"):
+                self.takeThought(try OpenAIAssembler.text(&reader) ?? "", &deltas)
+            case 5 where reader.keyIs("error"):
+                isError = try !reader.isNull()
+                if isError { try reader.skip() }
+            default: try self.takeMetadata(&reader)
             }
-            try reader.end()
-            if isError { return .error }
-            if let message {
-                reader.seek(to: message)
-                try self.takeMessage(&reader, &deltas)
-            }
-            return self.isDone ? .end : .part
         }
+        try reader.end()
+        if isError { return .error }
+        if let message {
+            reader.seek(to: message)
+            try self.takeMessage(&reader, &deltas)
+        }
+        return self.isDone ? .end : .part
     }
 
     private mutating func takeMetadata(_ reader: inout JSONReader) throws(JSONError) {

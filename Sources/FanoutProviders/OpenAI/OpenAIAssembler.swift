@@ -7,7 +7,7 @@ internal import FanoutModel
 /// Puts an answer in OpenAI's format together: from one whole body, or from the chunks of a stream.
 ///
 /// Both go through the same reader, so a streamed answer ends as the one that was not streamed.
-struct OpenAIAssembler: Sendable {
+struct OpenAIAssembler: AnswerAssembler {
     /// What was asked for.
     enum Task: Sendable {
         case chat
@@ -24,8 +24,7 @@ struct OpenAIAssembler: Sendable {
     let expected: Int?
     private(set) var choices: [OpenAIChoice] = []
     private(set) var hasContent = false
-    /// What a choice says of its own failure: one JSON object, or empty.
-    private(set) var choiceError: [UInt8] = []
+    private(set) var partError: [UInt8] = []
     private var id = ""
     private var model = ""
     private var created: Int64 = 0
@@ -61,7 +60,7 @@ struct OpenAIAssembler: Sendable {
     }
 
     /// What the complete answer lacks; nil = nothing.
-    var fault: AnswerAssembler.Fault? {
+    var fault: AnswerFault? {
         if case .embedding(let inputs) = self.task {
             if OpenAIVector.areComplete(self.vectors, inputs: inputs) { return nil }
             return .incomplete("it has \(self.vectors.count) usable vectors for \(inputs) inputs")
@@ -75,34 +74,29 @@ struct OpenAIAssembler: Sendable {
     }
 
     /// Takes a body or a chunk.
-    /// - Returns: Whether it is an error rather than an answer.
-    mutating func take(
-        _ json: UnsafeBufferPointer<UInt8>,
-        deltas: inout [Delta]
-    ) throws(JSONError) -> Bool {
-        try withJSONReader(json) { (reader) throws(JSONError) -> Bool in
-            var isError = false
-            try reader.enterObject()
-            while try reader.nextMember() {
-                switch reader.keyLength {
-                case 7 where reader.keyIs("choices"):
-                    try self.takeChoices(&reader, deltas: &deltas)
-                case 5 where reader.keyIs("error"):
-                    if try !reader.isNull() {
-                        try reader.skip()
-                        isError = true
-                    }
-                case 6 where reader.keyIs("object"):
-                    if try Self.isErrorWord(&reader) { isError = true }
-                case 4 where self.isEmbedding && reader.keyIs("data"):
-                    try OpenAIVector.readAll(&reader, into: &self.vectors)
-                default:
-                    try self.takeMetadata(&reader)
+    mutating func take(_ reader: inout JSONReader, _ deltas: inout [Delta]) throws(JSONError) -> AnswerPart {
+        var isError = false
+        try reader.enterObject()
+        while try reader.nextMember() {
+            switch reader.keyLength {
+            case 7 where reader.keyIs("choices"):
+                try self.takeChoices(&reader, deltas: &deltas)
+            case 5 where reader.keyIs("error"):
+                if try !reader.isNull() {
+                    try reader.skip()
+                    isError = true
                 }
+            case 6 where reader.keyIs("object"):
+                // By which old vLLM and Mistral mark a failure.
+                if try reader.stringIs("error") { isError = true }
+            case 4 where self.isEmbedding && reader.keyIs("data"):
+                try OpenAIVector.readAll(&reader, into: &self.vectors)
+            default:
+                try self.takeMetadata(&reader)
             }
-            try reader.end()
-            return isError
         }
+        try reader.end()
+        return isError ? .error : .part
     }
 
     private mutating func takeMetadata(_ reader: inout JSONReader) throws(JSONError) {
@@ -164,7 +158,7 @@ struct OpenAIAssembler: Sendable {
         while try reader.nextMember() {
             if reader.keyIs("index") {
                 place = try self.place(of: try Self.integer(&reader) ?? Int64(position), at: reader.offset)
-            } else if let key = ContentKey(reader) {
+            } else if let key = ContentKey(&reader) {
                 if let place {
                     try self.takeContent(&reader, key: key, place: place, deltas: &deltas)
                 } else {
@@ -190,7 +184,7 @@ struct OpenAIAssembler: Sendable {
     private enum ContentKey {
         case delta, message, text, finish, nativeFinish, stop, logprobs, error
 
-        init?(_ reader: borrowing JSONReader) {
+        init?(_ reader: inout JSONReader) {
             switch reader.keyLength {
             case 5 where reader.keyIs("delta"): self = .delta
             case 7 where reader.keyIs("message"): self = .message
@@ -226,7 +220,7 @@ struct OpenAIAssembler: Sendable {
             }
         case .error:
             if try reader.kind() == .null { return try reader.skip() }
-            self.choiceError = Array("{\"error\":".utf8) + (try reader.raw()) + [UInt8(ascii: "}")]
+            self.partError = Array("{\"error\":".utf8) + (try reader.raw()) + [UInt8(ascii: "}")]
         }
     }
 
@@ -344,20 +338,9 @@ struct OpenAIAssembler: Sendable {
     }
 
     /// Keeps a string that each chunk of a stream repeats, without reading it again.
-    private static func keepFirst(_ reader: inout JSONReader, in place: inout String) throws(JSONError) {
+    static func keepFirst(_ reader: inout JSONReader, in place: inout String) throws(JSONError) {
         guard place.isEmpty else { return try reader.skip() }
         self.keep(try self.text(&reader), in: &place)
-    }
-
-    /// Whether the value is the string `error`, by which old vLLM and Mistral mark a failure.
-    private static func isErrorWord(_ reader: inout JSONReader) throws(JSONError) -> Bool {
-        let range = try reader.slice()
-        guard range.count == 7 else { return false }
-        let end = reader.offset
-        reader.seek(to: range.lowerBound)
-        let isError = try self.text(&reader) == "error"
-        reader.seek(to: end)
-        return isError
     }
 
     private static func keep(_ text: String?, in place: inout String) {
