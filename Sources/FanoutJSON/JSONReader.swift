@@ -24,7 +24,8 @@ package struct JSONLimits: Sendable, Equatable {
 ///
 /// What is skipped is checked for grammar, but not for UTF-8; strings that are asked for, and ``raw()``, are checked
 /// for both.
-public struct JSONReader: ~Copyable {
+@usableFromInline
+package struct JSONReader: ~Copyable {
     @usableFromInline
     package let base: UnsafePointer<UInt8>
     let count: Int

@@ -4,14 +4,23 @@
 /// A model group's place in ``Snapshot/groups``.
 ///
 /// Stable across reloads.
+@usableFromInline
 package struct GroupID: Sendable, Hashable, Comparable {
+    @usableFromInline
     package var index: UInt32
 
     /// Makes an id from an index.
+    @inlinable
     package init(_ index: Int) {
         self.index = UInt32(index)
     }
 
+    @inlinable
+    package static func == (left: GroupID, right: GroupID) -> Bool {
+        left.index == right.index
+    }
+
+    @inlinable
     package static func < (left: GroupID, right: GroupID) -> Bool {
         left.index < right.index
     }
@@ -20,14 +29,23 @@ package struct GroupID: Sendable, Hashable, Comparable {
 /// A deployment's place in ``Snapshot/deployments``.
 ///
 /// Stable across reloads; a lane is the live state of it.
+@usableFromInline
 package struct LaneID: Sendable, Hashable, Comparable {
+    @usableFromInline
     package var index: UInt32
 
     /// Makes an id from an index.
+    @inlinable
     package init(_ index: Int) {
         self.index = UInt32(index)
     }
 
+    @inlinable
+    package static func == (left: LaneID, right: LaneID) -> Bool {
+        left.index == right.index
+    }
+
+    @inlinable
     package static func < (left: LaneID, right: LaneID) -> Bool {
         left.index < right.index
     }

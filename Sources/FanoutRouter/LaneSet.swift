@@ -7,23 +7,26 @@
 /// lanes and items there are; groups with more lanes pay for an array.
 package struct LaneSet: Sendable, Hashable {
     private var low: UInt64 = 0
-    /// Words above the first, without trailing zeros, so that equal sets are equal values.
-    private var high: [UInt64] = []
+    /// Words above the first, without trailing zeros, so that equal sets are equal values; `nil` = none, which costs
+    /// less to copy than an empty array.
+    private var high: [UInt64]?
 
     /// The empty set.
     package init() {}
 
     /// No lane at all.
-    package var isEmpty: Bool { self.low == 0 && self.high.isEmpty }
+    package var isEmpty: Bool { self.low == 0 && self.high == nil }
 
     /// How many lanes are in it.
-    package var count: Int { self.high.reduce(self.low.nonzeroBitCount) { $0 + $1.nonzeroBitCount } }
+    package var count: Int { self.words.reduce(self.low.nonzeroBitCount) { $0 + $1.nonzeroBitCount } }
+
+    private var words: [UInt64] { self.high ?? [] }
 
     /// Whether a position is in it.
     package func contains(_ position: Int) -> Bool {
         if position < 64 { return self.low & (1 << UInt64(position)) != 0 }
-        let word = position / 64 - 1
-        return word < self.high.count && self.high[word] & (1 << UInt64(position % 64)) != 0
+        guard let high = self.high, position / 64 <= high.count else { return false }
+        return high[position / 64 - 1] & (1 << UInt64(position % 64)) != 0
     }
 
     /// Adds a position.
@@ -33,8 +36,10 @@ package struct LaneSet: Sendable, Hashable {
             return
         }
         let word = position / 64 - 1
-        while self.high.count <= word { self.high.append(0) }
-        self.high[word] |= 1 << UInt64(position % 64)
+        var high = self.high.take() ?? []
+        while high.count <= word { high.append(0) }
+        high[word] |= 1 << UInt64(position % 64)
+        self.high = high
     }
 
     /// Takes a position out.
@@ -43,20 +48,16 @@ package struct LaneSet: Sendable, Hashable {
             self.low &= ~(1 << UInt64(position))
             return
         }
-        let word = position / 64 - 1
-        guard word < self.high.count else { return }
-        self.high[word] &= ~(1 << UInt64(position % 64))
-        self.trim()
+        guard var high = self.high.take() else { return }
+        if position / 64 <= high.count { high[position / 64 - 1] &= ~(1 << UInt64(position % 64)) }
+        self.setHigh(high)
     }
 
     /// What is in both.
     package func intersection(_ other: LaneSet) -> LaneSet {
         var result = LaneSet()
         result.low = self.low & other.low
-        if !self.high.isEmpty && !other.high.isEmpty {
-            result.high = zip(self.high, other.high).map { $0 & $1 }
-            result.trim()
-        }
+        if let one = self.high, let two = other.high { result.setHigh(zip(one, two).map { $0 & $1 }) }
         return result
     }
 
@@ -64,9 +65,9 @@ package struct LaneSet: Sendable, Hashable {
     package func subtracting(_ other: LaneSet) -> LaneSet {
         var result = self
         result.low &= ~other.low
-        if !result.high.isEmpty && !other.high.isEmpty {
-            for word in 0..<min(result.high.count, other.high.count) { result.high[word] &= ~other.high[word] }
-            result.trim()
+        if let other = other.high, var high = result.high.take() {
+            for word in 0..<min(high.count, other.count) { high[word] &= ~other[word] }
+            result.setHigh(high)
         }
         return result
     }
@@ -74,14 +75,14 @@ package struct LaneSet: Sendable, Hashable {
     /// Whether the two have a lane in common.
     package func intersects(_ other: LaneSet) -> Bool {
         if self.low & other.low != 0 { return true }
-        if self.high.isEmpty || other.high.isEmpty { return false }
-        return zip(self.high, other.high).contains { $0 & $1 != 0 }
+        guard let one = self.high, let two = other.high else { return false }
+        return zip(one, two).contains { $0 & $1 != 0 }
     }
 
     /// Calls `body` with each position, lowest first.
     package func forEach(_ body: (Int) -> Void) {
         Self.forEach(in: self.low, from: 0, body)
-        for (index, word) in self.high.enumerated() { Self.forEach(in: word, from: (index + 1) * 64, body) }
+        for (index, word) in self.words.enumerated() { Self.forEach(in: word, from: (index + 1) * 64, body) }
     }
 
     /// Whether `isIn` holds for one of the positions; asks no further then.
@@ -91,7 +92,7 @@ package struct LaneSet: Sendable, Hashable {
             if isIn(rest.trailingZeroBitCount) { return true }
             rest &= rest - 1
         }
-        for (index, word) in self.high.enumerated() {
+        for (index, word) in self.words.enumerated() {
             rest = word
             while rest != 0 {
                 if isIn((index + 1) * 64 + rest.trailingZeroBitCount) { return true }
@@ -104,7 +105,7 @@ package struct LaneSet: Sendable, Hashable {
     /// The lowest position; `nil` if empty.
     package var first: Int? {
         if self.low != 0 { return self.low.trailingZeroBitCount }
-        for (index, word) in self.high.enumerated() where word != 0 {
+        for (index, word) in self.words.enumerated() where word != 0 {
             return (index + 1) * 64 + word.trailingZeroBitCount
         }
         return nil
@@ -118,7 +119,10 @@ package struct LaneSet: Sendable, Hashable {
         }
     }
 
-    private mutating func trim() {
-        while self.high.last == 0 { self.high.removeLast() }
+    /// Keeps words without trailing zeros.
+    private mutating func setHigh(_ words: [UInt64]) {
+        var words = words
+        while words.last == 0 { words.removeLast() }
+        self.high = words.isEmpty ? nil : words
     }
 }

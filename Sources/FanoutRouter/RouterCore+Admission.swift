@@ -84,7 +84,7 @@ extension RouterCore {
     }
 
     /// The flow in which legs of its run wait for the same lanes of the same group; `nil` = none waits.
-    private func flowToJoin(_ leg: Slot, among lanes: LaneSet) -> Slot? {
+    private mutating func flowToJoin(_ leg: Slot, among lanes: LaneSet) -> Slot? {
         let run = self.items[self.legs[leg].item].run
         let last = self.runs[run].lastFlow
         if last != .none, self.isOf(last, self.legs[leg].group, lanes) { return last }
@@ -92,7 +92,7 @@ extension RouterCore {
         return nil
     }
 
-    private func isOf(_ flow: Slot, _ group: GroupID, _ lanes: LaneSet) -> Bool {
+    private mutating func isOf(_ flow: Slot, _ group: GroupID, _ lanes: LaneSet) -> Bool {
         let queue = self.flows[flow].queue
         return !self.flows[flow].isFree && self.flows[flow].kind == .normal
             && self.queues[queue].key.group == group && self.queues[queue].key.permitted == lanes
@@ -157,7 +157,7 @@ extension RouterCore {
     }
 
     /// Whether an even share of what was found out for a flow's queue a moment ago is far more than waits in it.
-    private func hasPlenty(_ flow: Slot, ahead: Double, turnCost: UInt32, seconds: Double) -> Bool {
+    private mutating func hasPlenty(_ flow: Slot, ahead: Double, turnCost: UInt32, seconds: Double) -> Bool {
         let (node, queue, run) = (self.flows[flow].node, self.flows[flow].queue, self.flows[flow].run)
         let capacity = self.queues[queue].capacity
         guard self.now.nanoseconds(since: capacity.at) < Capacity.lifetime, seconds >= capacity.seconds,
@@ -173,7 +173,7 @@ extension RouterCore {
             && need < self.turnover(of: self.runs[run].limit, capacity.fastest, seconds)
     }
 
-    private func turnover(of places: UInt32, _ service: Double, _ seconds: Double) -> Double {
+    private mutating func turnover(of places: UInt32, _ service: Double, _ seconds: Double) -> Double {
         Self.turnover(places: Double(places), service: service, seconds: seconds)
     }
 
@@ -189,7 +189,7 @@ extension RouterCore {
     }
 
     /// What waits in more urgent queues that have no other lanes.
-    private func moreUrgent(than key: QueueKey) -> Double {
+    private mutating func moreUrgent(than key: QueueKey) -> Double {
         var waiting = 0
         for other in self.groups[Int(key.group.index)].queues where !self.queues[other].isFree {
             let its = self.queues[other].key
@@ -202,13 +202,18 @@ extension RouterCore {
     }
 
     /// The most places that a lane may have: what is being learned may double.
-    private func placesMax(of lane: Int) -> Double {
+    private mutating func placesMax(of lane: Int) -> Double {
         guard let concurrency = self.lanes[lane].concurrency else { return Double(self.lanes[lane].limit) }
         return concurrency.isSettled ? Self.quickening * Double(self.lanes[lane].limit) : .infinity
     }
 
     /// The most attempts of a cost, or of a share (`size`) of it, that a lane's limits and its account's let start.
-    private func startsByLimits(_ lane: Int, _ cost: RateCounts, size: Double, within seconds: Double) -> Double {
+    private mutating func startsByLimits(
+        _ lane: Int,
+        _ cost: RateCounts,
+        size: Double,
+        within seconds: Double
+    ) -> Double {
         let own = self.lanes[lane].limits.startsMax(cost, size: size, within: seconds, now: self.now)
         let account = Int(self.lanes[lane].account)
         guard account >= 0 else { return own }

@@ -15,7 +15,7 @@ extension RouterCore {
     static let costMax = 1e15
 
     /// The most that an attempt may cost.
-    func reservation(for item: Slot, on lane: Int) -> Int64 {
+    mutating func reservation(for item: Slot, on lane: Int) -> Int64 {
         let rates = self.lanes[lane].rates
         guard rates.prompt > 0 || rates.completion > 0 else { return 0 }
         let bound = self.items[item].ticket.completionTokens
@@ -67,7 +67,7 @@ extension RouterCore {
     }
 
     /// The purses of an item's tags that have a budget.
-    func tagPurses(of item: Slot) -> LaneSet {
+    mutating func tagPurses(of item: Slot) -> LaneSet {
         var result = LaneSet()
         guard !self.tagPurses.isEmpty, let extras = self.items[item].ticket.extras else { return result }
         for tag in extras.tags { if let purse = self.tagPurses[tag] { result.insert(purse) } }
@@ -77,13 +77,13 @@ extension RouterCore {
     // MARK: - Holds
 
     /// Whether each of a queue's tags may spend.
-    func isFunded(_ purses: LaneSet) -> Bool {
+    mutating func isFunded(_ purses: LaneSet) -> Bool {
         guard !purses.isEmpty else { return true }
         return TagRule.filter(purses) { !self.purses[$0].purse.takesMore(now: self.now) }.isEmpty
     }
 
     /// A budget that is spent and holds an item back from every lane.
-    func budgetHold(of item: Slot) -> (until: Instant, obstacle: RouteObstacle)? {
+    mutating func budgetHold(of item: Slot) -> (until: Instant, obstacle: RouteObstacle)? {
         let run = self.items[item].run
         if let until = self.runs[run].purse.exhaustedUntil(now: self.now) { return (until, .batchBudget) }
         let tenant = self.tenants[Int(self.runs[run].terms.tenant.index)].purse
@@ -98,7 +98,7 @@ extension RouterCore {
     }
 
     /// Whether each of some lanes waits for nothing but money.
-    func isUnfunded(_ lanes: LaneSet, group: Int) -> Bool {
+    mutating func isUnfunded(_ lanes: LaneSet, group: Int) -> Bool {
         guard !lanes.isEmpty else { return false }
         return !lanes.contains { position in
             self.lanes[Int(self.groups[group].lanes[position].index)].unfundedUntil <= self.now
@@ -106,7 +106,7 @@ extension RouterCore {
     }
 
     /// Whose budget closes the lanes of a set that come back first.
-    func obstacle(of lanes: LaneSet, group: Int) -> RouteObstacle {
+    mutating func obstacle(of lanes: LaneSet, group: Int) -> RouteObstacle {
         var first: (until: Instant, obstacle: RouteObstacle)?
         lanes.forEach { position in
             let lane = Int(self.groups[group].lanes[position].index)

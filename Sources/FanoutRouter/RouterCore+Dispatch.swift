@@ -22,7 +22,7 @@ extension RouterCore {
 
     /// The lanes that would take a leg of a queue now.
     @inline(__always)
-    func usableLanes(of queue: Slot) -> LaneSet {
+    mutating func usableLanes(of queue: Slot) -> LaneSet {
         let key = self.queues[queue].key
         let group = Int(key.group.index)
         if !self.isFunded(key.purses) { return LaneSet() }

@@ -12,6 +12,7 @@ extension RouterCore {
     /// How long a floor is kept after the last leg came.
     static let floorNanoseconds: UInt64 = 60_000_000_000
 
+    @inline(__always)
     func floor(ofRank rank: Int) -> Double {
         let classes = self.snapshot.routing.classes
         return rank < classes.count ? classes[rank].floor : 0

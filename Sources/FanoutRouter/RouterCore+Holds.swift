@@ -10,7 +10,7 @@ internal import FanoutModel
 /// at most, a lane (and its account) serves one at a time, and no hold outlives the instant it waits for.
 extension RouterCore {
     /// The lanes, of those that have room, whose limits take a leg's cost now.
-    func fitting(_ lanes: LaneSet, _ cost: RateCounts, queue: Slot) -> LaneSet {
+    mutating func fitting(_ lanes: LaneSet, _ cost: RateCounts, queue: Slot) -> LaneSet {
         let group = Int(self.queues[queue].key.group.index)
         guard self.groups[group].hasLimits else { return lanes }
         var result = lanes
@@ -21,7 +21,7 @@ extension RouterCore {
         return result
     }
 
-    func fits(_ lane: Int, _ cost: RateCounts, queue: Slot) -> Bool {
+    mutating func fits(_ lane: Int, _ cost: RateCounts, queue: Slot) -> Bool {
         let rank = Self.index(of: self.queues[queue].key.priorityClass)
         let headroom = self.headroom(lane, rank: rank)
         let own = self.lanes[lane].limits.admits(cost, headroom: headroom, queue: queue, rank: rank, now: self.now)
@@ -32,7 +32,7 @@ extension RouterCore {
     }
 
     /// The share of a lane's limits that a class leaves to more urgent ones.
-    func headroom(_ lane: Int, rank: Int) -> Double {
+    mutating func headroom(_ lane: Int, rank: Int) -> Double {
         let classes = self.snapshot.routing.classes
         let own = self.lanes[lane].limits.headroom(rank: rank, classes: classes, now: self.now)
         let account = Int(self.lanes[lane].account)
@@ -99,7 +99,7 @@ extension RouterCore {
     }
 
     /// Whether a lane, or its account, saves up for a queue of as urgent a class already.
-    func isHeld(_ lane: Int, against rank: Int) -> Bool {
+    mutating func isHeld(_ lane: Int, against rank: Int) -> Bool {
         if let hold = self.lanes[lane].limits.hold, hold.rank <= rank, self.now < hold.until { return true }
         let account = Int(self.lanes[lane].account)
         guard account >= 0, let hold = self.accounts[account].limits.hold else { return false }
@@ -113,8 +113,8 @@ extension RouterCore {
         guard self.lanes[lane].limits.passesHold(cost, queue: queue, rank: rank, now: ready) else { return }
         let account = Int(self.lanes[lane].account)
         if account >= 0 {
-            let limits = self.accounts[account].limits
-            guard limits.passesHold(cost, queue: queue, rank: rank, now: ready) else { return }
+            let passes = self.accounts[account].limits.passesHold(cost, queue: queue, rank: rank, now: ready)
+            guard passes else { return }
         }
         self.lookAgain(at: lane, when: ready)
     }

@@ -7,12 +7,12 @@ extension RouterCore {
     /// What ought to hold and doesn't, recomputed from the records alone; empty = all is well.
     ///
     /// For tests.
-    package func invariants() -> [String] {
+    package mutating func invariants() -> [String] {
         self.checkCounts() + self.checkItems() + self.checkQueues() + self.checkNodes() + self.checkFlows()
             + self.checkLanes() + self.checkFloors() + self.checkIdleness() + self.checkPurses() + self.checkLimits()
     }
 
-    private func checkPurses() -> [String] {
+    private mutating func checkPurses() -> [String] {
         var faults: [String] = []
         var byPurse = [Int64](repeating: 0, count: self.purses.count)
         var byRun: [Slot: Int64] = [:]
@@ -28,7 +28,7 @@ extension RouterCore {
                 byPurse[purse] += lease.reserved
             }
         }
-        for (index, shared) in self.purses.enumerated() {
+        for (index, shared) in self.purses.copy.enumerated() {
             if shared.purse.reserved != byPurse[index] { faults.append("purse \(index) miscounts what is reserved") }
             if shared.isOpen != shared.purse.takesMore(now: self.now) { faults.append("purse \(index) is stale") }
             let next = shared.purse.nextWindow(now: self.now)
@@ -39,14 +39,14 @@ extension RouterCore {
         for slot in self.runs.slots() where self.runs[slot].purse.reserved != byRun[slot] ?? 0 {
             faults.append("run \(self.runs[slot].id.number) miscounts its money")
         }
-        for (index, lane) in self.lanes.enumerated() {
+        for (index, lane) in self.lanes.copy.enumerated() {
             let open = self.purses[lane.providerPurse].isOpen && self.purses[lane.purse].isOpen
             if lane.isFunded != open { faults.append("lane \(index) is funded: \(lane.isFunded)") }
         }
         return faults
     }
 
-    private func checkCounts() -> [String] {
+    private mutating func checkCounts() -> [String] {
         var faults: [String] = []
         var byLane = [UInt32](repeating: 0, count: self.lanes.count)
         var byTenant = [UInt32](repeating: 0, count: self.tenants.count)
@@ -59,10 +59,10 @@ extension RouterCore {
             if self.legs[lease.leg].lease != slot { faults.append("lease \(lease.number) isn't its leg's") }
             if lease.number & 0xFF_FFFF != UInt64(slot) { faults.append("lease \(lease.number) is in slot \(slot)") }
         }
-        for (index, lane) in self.lanes.enumerated() where lane.inFlight != byLane[index] {
+        for (index, lane) in self.lanes.copy.enumerated() where lane.inFlight != byLane[index] {
             faults.append("lane \(index) counts \(lane.inFlight) in flight, has \(byLane[index])")
         }
-        for (index, tenant) in self.tenants.enumerated() where tenant.inFlight != byTenant[index] {
+        for (index, tenant) in self.tenants.copy.enumerated() where tenant.inFlight != byTenant[index] {
             faults.append("tenant \(index) counts \(tenant.inFlight) in flight, has \(byTenant[index])")
         }
         if Int(self.inFlight) != self.leases.count { faults.append("\(self.inFlight) in flight") }
@@ -94,7 +94,7 @@ extension RouterCore {
         return faults
     }
 
-    private func checkItems() -> [String] {
+    private mutating func checkItems() -> [String] {
         var faults: [String] = []
         var delayed = 0
         var armed = 0
@@ -139,9 +139,9 @@ extension RouterCore {
         return faults
     }
 
-    private func checkLanes() -> [String] {
+    private mutating func checkLanes() -> [String] {
         var faults: [String] = []
-        for (index, lane) in self.lanes.enumerated() {
+        for (index, lane) in self.lanes.copy.enumerated() {
             let group = self.groups[Int(lane.group.index)]
             let gate = lane.gate(now: self.now)
             if lane.state != gate { faults.append("lane \(index) is \(gate), said to be \(lane.state)") }

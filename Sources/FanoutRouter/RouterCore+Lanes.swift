@@ -38,7 +38,7 @@ extension RouterCore {
         var readyAt: Instant
     }
 
-    func look(at id: LaneID) -> LaneLook {
+    mutating func look(at id: LaneID) -> LaneLook {
         let index = Int(id.index)
         return LaneLook(
             state: self.lanes[index].state,

@@ -5,7 +5,7 @@ internal import FanoutModel
 
 /// What ought to hold of limits, recomputed from the leases alone.
 extension RouterCore {
-    func checkLimits() -> [String] {
+    mutating func checkLimits() -> [String] {
         var faults: [String] = []
         var byLane = [RateCounts](repeating: .none, count: self.lanes.count)
         var byAccount = [RateCounts](repeating: .none, count: self.accounts.count)
@@ -18,7 +18,7 @@ extension RouterCore {
             guard lease.account >= 0 else { continue }
             byAccount[Int(lease.account)] = byAccount[Int(lease.account)] + lease.cost
         }
-        for (index, lane) in self.lanes.enumerated() {
+        for (index, lane) in self.lanes.copy.enumerated() {
             faults += self.check(lane.limits, reserved: byLane[index], name: "lane \(index)")
             // Two lanes of one account may have been told of the same instant with another rounding.
             let ready = self.limitsReadyAt(index, .smallest)
@@ -30,13 +30,13 @@ extension RouterCore {
                 faults.append("lane \(index) saves up for queue \(hold.queue), which knows nothing of it")
             }
         }
-        for (index, account) in self.accounts.enumerated() {
+        for (index, account) in self.accounts.copy.enumerated() {
             faults += self.check(account.limits, reserved: byAccount[index], name: "account \(account.name)")
             if account.limits.maxConcurrency.map({ account.limits.inFlight > $0 }) == true && account.isOpen {
                 faults.append("account \(account.name) is over its concurrency and takes more")
             }
         }
-        for (index, tenant) in self.tenants.enumerated() {
+        for (index, tenant) in self.tenants.copy.enumerated() {
             faults += self.check(tenant.limits, reserved: byTenant[index], name: "tenant \(index)")
             guard !tenant.parked.isEmpty, let instant = self.pacedUntil(index) else { continue }
             if tenant.armed > instant || self.tenantTimers.next > instant { faults.append("tenant \(index) sleeps on") }
@@ -49,7 +49,7 @@ extension RouterCore {
         return faults
     }
 
-    private func check(_ rates: RateGate, reserved: RateCounts, name: String) -> [String] {
+    private mutating func check(_ rates: RateGate, reserved: RateCounts, name: String) -> [String] {
         var faults: [String] = []
         if rates.reserved != reserved { faults.append("\(name) counts \(rates.reserved) reserved, has \(reserved)") }
         if Int64(rates.inFlight) != reserved.requests { faults.append("\(name) counts \(rates.inFlight) in flight") }
@@ -62,7 +62,7 @@ extension RouterCore {
     }
 
     /// Whether a queue that waits beside a lane with room has a reason: its head is too big for the moment.
-    func waitsForLevel(_ queue: Slot) -> Bool {
+    mutating func waitsForLevel(_ queue: Slot) -> Bool {
         if let lane = self.queues[queue].heldLane, let hold = self.lanes[Int(lane.index)].limits.hold {
             return hold.queue == queue && hold.until > self.now
         }

@@ -36,7 +36,7 @@ extension RouterCore {
 
     /// What an attempt of a leg is expected to take: its prompt as estimated, and what answers of its batch, or of its
     /// group, have shown, but no more than it allows.
-    func cost(of leg: Slot) -> RateCounts {
+    mutating func cost(of leg: Slot) -> RateCounts {
         let item = self.legs[leg].item
         let ticket = self.items[item].ticket
         var cost = RateCounts(requests: 1, prompt: Int64(ticket.promptTokens))
@@ -76,7 +76,7 @@ extension RouterCore {
     }
 
     /// The completion tokens of one of the answers that an item asks for at once.
-    func tokensOfEach(_ outcome: Outcome, of item: Slot) -> UInt32 {
+    mutating func tokensOfEach(_ outcome: Outcome, of item: Slot) -> UInt32 {
         let choices = UInt32(max(1, self.items[item].ticket.choices))
         return outcome.completionTokens / choices + (outcome.completionTokens % choices > 0 ? 1 : 0)
     }
@@ -155,7 +155,7 @@ extension RouterCore {
 
     /// Whether a rate limit means that too many run at a time, and fewer may run: then its lane takes fewer in place of
     /// pausing.
-    func isCrowded(_ outcome: Outcome, _ lease: LeaseRecord) -> Bool {
+    mutating func isCrowded(_ outcome: Outcome, _ lease: LeaseRecord) -> Bool {
         let lane = Int(lease.lane.index)
         return outcome.code == .rateLimited && outcome.exceeded == .concurrency && !lease.isProbe
             && self.lanes[lane].concurrency != nil && self.lanes[lane].inFlight > 0
@@ -164,7 +164,7 @@ extension RouterCore {
     // MARK: - Lanes
 
     /// When a lane's limits and its account's let a cost go, if nothing else goes before; its concurrency apart.
-    func limitsReadyAt(_ lane: Int, _ cost: RateCounts, headroom: Double = 0) -> Instant {
+    mutating func limitsReadyAt(_ lane: Int, _ cost: RateCounts, headroom: Double = 0) -> Instant {
         let own = self.lanes[lane].limits.readyAt(cost, headroom: headroom, now: self.now)
         let account = self.lanes[lane].account
         guard account >= 0 else { return own }
@@ -172,7 +172,7 @@ extension RouterCore {
     }
 
     /// The same, with what attempts in flight may give back.
-    func earliestByLimits(_ lane: Int, _ cost: RateCounts) -> Instant {
+    mutating func earliestByLimits(_ lane: Int, _ cost: RateCounts) -> Instant {
         let own = self.lanes[lane].limits.earliest(cost, now: self.now)
         let account = self.lanes[lane].account
         guard account >= 0 else { return own }
@@ -180,13 +180,13 @@ extension RouterCore {
     }
 
     /// When a lane could start something at the earliest, as others are told of it: `zero` = at any moment.
-    func promisedAt(_ lane: Int) -> Instant {
+    mutating func promisedAt(_ lane: Int) -> Instant {
         let earliest = self.earliestByLimits(lane, .smallest)
         return earliest > self.now ? earliest : .zero
     }
 
     /// Whether a lane's account leaves a place for one more attempt.
-    func accountHasPlace(_ lane: Int) -> Bool {
+    mutating func accountHasPlace(_ lane: Int) -> Bool {
         let account = self.lanes[lane].account
         return account < 0 || self.accounts[Int(account)].limits.hasPlace
     }
@@ -226,7 +226,7 @@ extension RouterCore {
     }
 
     private mutating func account(named name: String) -> Int {
-        if let index = self.accounts.firstIndex(where: { $0.name == name }) { return index }
+        if let index = self.accounts.indices.first(where: { self.accounts[$0].name == name }) { return index }
         self.accounts.append(Account(name: name))
         return self.accounts.count - 1
     }

@@ -32,7 +32,7 @@ extension RouterCore {
         return self.groups[host].eligible(required, deployments: self.snapshot.deployments)
     }
 
-    private func requirement(of leg: Slot) -> Requirement {
+    private mutating func requirement(of leg: Slot) -> Requirement {
         let item = self.legs[leg].item
         var required = Requirement(needs: self.items[item].ticket.needs)
         let tooSmall = self.legs[leg].windowTooSmall
@@ -70,7 +70,7 @@ extension RouterCore {
     /// The earliest instant at which one of some lanes could start an attempt.
     ///
     /// Slots, and tokens reserved for answers, may come back at any moment; requests and prompts don't.
-    func recovery(of lanes: LaneSet, group: Int, for cost: RateCounts = .smallest) -> Instant {
+    mutating func recovery(of lanes: LaneSet, group: Int, for cost: RateCounts = .smallest) -> Instant {
         var earliest = Instant.never
         _ = lanes.contains { position in
             let index = Int(self.groups[group].lanes[position].index)
@@ -81,7 +81,7 @@ extension RouterCore {
         return earliest
     }
 
-    private func whyOff(_ eligible: LaneSet, group: Int) -> Prospect {
+    private mutating func whyOff(_ eligible: LaneSet, group: Int) -> Prospect {
         var answer = Prospect.none(.none)
         eligible.forEach { position in
             let id = self.groups[group].lanes[position]
@@ -169,13 +169,13 @@ extension RouterCore {
     }
 
     /// The group whose lanes serve a group: itself, unless a pattern serves it.
-    func host(of group: GroupID) -> GroupID {
+    mutating func host(of group: GroupID) -> GroupID {
         guard Int(group.index) < self.snapshot.groups.count else { return group }
         return self.snapshot.groups[Int(group.index)].servedBy ?? group
     }
 
     /// Whether an item's own bound, and the one for all, leave an attempt beside those that are under way.
-    func hasAttemptsLeft(_ item: Slot) -> Bool {
+    mutating func hasAttemptsLeft(_ item: Slot) -> Bool {
         let used = self.items[item].charged + self.items[item].leases
         let own = self.items[item].ticket.attemptsMax
         let all = self.snapshot.routing.attemptsMax

@@ -53,7 +53,7 @@ extension RouterCore {
         return self.runs[run].isPaused && self.runs[run].head == self.items[item].ticket.index ? .head : .normal
     }
 
-    func isLive(_ entry: WaitingLine.Entry, in flow: Slot) -> Bool {
+    mutating func isLive(_ entry: WaitingLine.Entry, in flow: Slot) -> Bool {
         WaitingLine.isLive(entry, in: flow, legs: self.legs)
     }
 

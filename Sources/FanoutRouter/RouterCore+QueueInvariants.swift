@@ -5,7 +5,7 @@ internal import FanoutModel
 
 /// What ought to hold of queues, turns and floors.
 extension RouterCore {
-    func checkQueues() -> [String] {
+    mutating func checkQueues() -> [String] {
         var faults: [String] = []
         var waiting: [Slot: (count: Int, cost: Int64)] = [:]
         for leg in self.legs.slots() where self.legs[leg].place == .waiting {
@@ -48,11 +48,11 @@ extension RouterCore {
         return faults
     }
 
-    private func checkKeptOff() -> [String] {
+    private mutating func checkKeptOff() -> [String] {
         var faults: [String] = []
         let keptOff = self.queues.slots().filter { self.queues[$0].state == .keptOff }
         if keptOff.count != self.keptOffQueues { faults.append("counts \(self.keptOffQueues) queues kept off") }
-        for (index, tenant) in self.tenants.enumerated() {
+        for (index, tenant) in self.tenants.copy.enumerated() {
             let count = keptOff.count { Int(self.queues[$0].head.tenant.index) == index }
             if tenant.keptOff != count { faults.append("tenant \(index) counts \(tenant.keptOff) of \(count) heads") }
         }
@@ -60,7 +60,7 @@ extension RouterCore {
         return faults
     }
 
-    func checkNodes() -> [String] {
+    mutating func checkNodes() -> [String] {
         var faults: [String] = []
         var flowCounts: [Slot: Int] = [:]
         var costs: [Slot: Int64] = [:]
@@ -89,7 +89,7 @@ extension RouterCore {
         return faults
     }
 
-    func checkFlows() -> [String] {
+    mutating func checkFlows() -> [String] {
         var faults: [String] = []
         for slot in self.flows.slots() {
             let flow = self.flows[slot]
@@ -110,7 +110,7 @@ extension RouterCore {
         return faults
     }
 
-    func checkFloors() -> [String] {
+    mutating func checkFloors() -> [String] {
         var faults: [String] = []
         var byClass = SIMD4<UInt32>()
         var byLane = [SIMD4<UInt32>](repeating: SIMD4(), count: self.lanes.count)
@@ -121,7 +121,7 @@ extension RouterCore {
             byLane[Int(lease.lane.index)][rank] += 1
         }
         if byClass != self.inFlightByClass { faults.append("counts \(self.inFlightByClass) in flight, has \(byClass)") }
-        for (index, lane) in self.lanes.enumerated() {
+        for (index, lane) in self.lanes.copy.enumerated() {
             if lane.inFlightByClass != byLane[index] { faults.append("lane \(index) miscounts its classes") }
             let mask = lane.state == .closed ? self.keptMask(of: index) : 0
             if lane.keptMask != mask { faults.append("lane \(index) keeps \(lane.keptMask) in place of \(mask)") }
@@ -146,7 +146,7 @@ extension RouterCore {
     }
 
     /// Work is conserved: nothing that could start is left waiting.
-    package func checkIdleness() -> [String] {
+    package mutating func checkIdleness() -> [String] {
         var faults: [String] = []
         for slot in self.queues.slots() {
             switch self.queues[slot].state {
@@ -175,7 +175,7 @@ extension RouterCore {
     }
 
     /// Whether one of some lanes that would take a leg now isn't about to be looked at: instants are rounded up.
-    private func isForgotten(by lanes: LaneSet, of group: GroupID) -> Bool {
+    private mutating func isForgotten(by lanes: LaneSet, of group: GroupID) -> Bool {
         lanes.contains { position in
             let lane = Int(self.groups[Int(group.index)].lanes[position].index)
             return self.lanes[lane].armed > self.now.adding(nanoseconds: 1_000)
@@ -183,7 +183,7 @@ extension RouterCore {
     }
 
     /// The leg of a queue that is next, of those that could start if there were a lane; `nil` = none.
-    private func head(of queue: Slot) -> Slot? {
+    private mutating func head(of queue: Slot) -> Slot? {
         for node in self.queues[queue].nodes.turns where !self.isFull(Int(self.nodes[node].tenant.index)) {
             guard let flow = self.nodes[node].flows.turns.first(where: { !self.isHeld($0) }) else { continue }
             return self.flows[flow].line.entries.filter { self.isLive($0, in: flow) }.min()?.leg

@@ -18,7 +18,7 @@ extension RouterCore {
         for (_, leg) in waiting { self.withdraw(leg) }
         let stamps = waiting.map { self.legs[$0.leg].stamp }
 
-        let states = self.lanes.map(\.state)
+        let states = self.lanes.indices.map { self.lanes[$0].state }
         self.snapshot = snapshot
         for index in self.lanes.indices { self.lanes[index].off = nil }
         self.configure()

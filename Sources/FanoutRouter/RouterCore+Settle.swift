@@ -34,7 +34,7 @@ extension RouterCore {
         return true
     }
 
-    func slot(of lease: LeaseID) -> Slot? {
+    mutating func slot(of lease: LeaseID) -> Slot? {
         let slot = Int(lease.number & 0xFF_FFFF)
         guard slot < self.leases.capacity, lease.number != 0 else { return nil }
         return self.leases[Slot(slot)].number == lease.number ? Slot(slot) : nil

@@ -7,7 +7,8 @@ extension RouterCore {
     /// What every configured lane is doing; the words of its last failure are the engine's to add.
     package func laneStatus(now: Instant) -> [LaneStatus] {
         var result: [LaneStatus] = []
-        for (index, lane) in self.lanes.enumerated() where self.snapshot.deployments[index].isActive {
+        for index in self.lanes.indices where self.snapshot.deployments[index].isActive {
+            let lane = self.lanes[index]
             let deployment = self.snapshot.deployments[index]
             var status = LaneStatus()
             status.deployment = deployment.name
@@ -27,7 +28,7 @@ extension RouterCore {
     }
 
     /// The most attempts that each lane is given at once, be it in the configuration or not.
-    package func laneLimits() -> [UInt32] { self.lanes.map(\.limit) }
+    package func laneLimits() -> [UInt32] { self.lanes.indices.map { self.lanes[$0].limit } }
 
     /// Whether a lane takes attempts, its limit apart.
     package func state(of lane: LaneID, now: Instant) -> LaneState {
@@ -40,7 +41,8 @@ extension RouterCore {
         for (name, place) in self.providerPurses.sorted(by: { $0.key < $1.key }) {
             self.append(.provider, name, "", place, now, &result)
         }
-        for (index, lane) in self.lanes.enumerated() where self.snapshot.deployments[index].isActive {
+        for index in self.lanes.indices where self.snapshot.deployments[index].isActive {
+            let lane = self.lanes[index]
             let deployment = self.snapshot.deployments[index]
             self.append(.deployment, deployment.name, deployment.identity, lane.purse, now, &result)
         }

@@ -36,19 +36,19 @@ extension RouterCore {
     }
 
     /// The most attempts that a tenant may have in flight.
-    func places(of tenant: Int) -> UInt32 {
+    mutating func places(of tenant: Int) -> UInt32 {
         self.tenants[tenant].maxConcurrency ?? self.snapshot.routing.tenantConcurrency
     }
 
     /// Whether a tenant has all in flight that it may, no money for more, or used up its minute.
-    func isFull(_ tenant: Int) -> Bool {
+    mutating func isFull(_ tenant: Int) -> Bool {
         self.tenants[tenant].inFlight >= self.places(of: tenant)
             || !self.purses[self.tenants[tenant].purse].purse.takesMore(now: self.now)
             || self.pacedUntil(tenant) != nil
     }
 
     /// When a tenant's rates let it go on; `nil` = they don't hold it back.
-    func pacedUntil(_ tenant: Int) -> Instant? {
+    mutating func pacedUntil(_ tenant: Int) -> Instant? {
         guard self.tenants[tenant].limits.isLimited else { return nil }
         let ready = self.tenants[tenant].limits.readyAt(.smallest, now: self.now)
         return ready > self.now ? ready : nil

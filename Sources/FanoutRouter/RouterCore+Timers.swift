@@ -114,7 +114,7 @@ extension RouterCore {
     }
 
     /// When a lane may take more by itself: its gate changes, a level is there, or what it saved up for.
-    func changeAt(_ id: LaneID) -> Instant? {
+    mutating func changeAt(_ id: LaneID) -> Instant? {
         let index = Int(id.index)
         var instant = self.lanes[index].changeAt(now: self.now)
         let ready = self.lanes[index].limitsReadyAt

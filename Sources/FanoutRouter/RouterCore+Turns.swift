@@ -206,8 +206,6 @@ extension RouterCore {
     ///
     /// The most urgent class's, unless a queue of a lower one, or all of it, had no turn for its promotion time. In a
     /// class the promoted go first, then group by group.
-    ///
-    /// Inlined, as are other small questions here: a call that only reads would be given a copy of the whole core.
     @inline(__always)
     func nextQueue() -> Slot? {
         var choice: Int?

@@ -25,20 +25,23 @@ package import FanoutModel
 ///
 /// Bounds: records for what is undelivered or in flight, timers at most twice that, queues for each set of lanes that
 /// is in use (and 256), tenants as numbered by the engine, lanes and groups as configured.
-package struct RouterCore {
+///
+/// Questions that decisions ask are `mutating` although they change nothing: asked in place they cost what they read,
+/// where the compiler would hand others a copy of the whole core. For the same reason it can't be copied.
+package struct RouterCore: ~Copyable {
     var snapshot: Snapshot
     var generator: SplitMix64
     var now = Instant.zero
 
-    var lanes: [Lane] = []
-    var groups: [LaneGroup] = []
+    var lanes = Table<Lane>()
+    var groups = Table<LaneGroup>()
     /// Limits that lanes share; never given anew, so that a lease keeps its account.
-    var accounts: [Account] = []
-    var tenants: [TenantRecord] = []
+    var accounts = Table<Account>()
+    var tenants = Table<TenantRecord>()
     /// What each lane's attempts have taught, by lane.
-    var paces: [LanePace] = []
+    var paces = Table<LanePace>()
     /// The budgets of providers, deployments, tags and tenants, and what was spent; never fewer.
-    var purses: [SharedPurse] = []
+    var purses = Table<SharedPurse>()
     var providerPurses: [String: Int] = [:]
     var tagPurses: [String: Int] = [:]
 

@@ -8,11 +8,11 @@ extension Slot {
     static let none: Slot = -1
 }
 
-/// Records in one dense array, reused through a free list.
+/// Records in one dense table, reused through a free list.
 ///
 /// Grows to the most records that were alive at once and no further; a slot keeps its meaning while its record lives.
-struct Slab<Element> {
-    private var elements: ContiguousArray<Element> = []
+struct Slab<Element>: ~Copyable {
+    private var elements = Table<Element>()
     private var free: ContiguousArray<Slot> = []
 
     /// Records alive.
@@ -22,8 +22,10 @@ struct Slab<Element> {
     var capacity: Int { self.elements.count }
 
     subscript(slot: Slot) -> Element {
-        _read { yield self.elements[Int(slot)] }
-        _modify { yield &self.elements[Int(slot)] }
+        @inline(__always)
+        unsafeAddress { UnsafePointer(self.elements.address(of: Int(slot))) }
+        @inline(__always)
+        unsafeMutableAddress { self.elements.address(of: Int(slot)) }
     }
 
     /// Takes a slot whose old record the caller resets: it may keep storage worth reusing.
@@ -35,7 +37,7 @@ struct Slab<Element> {
     }
 
     /// Puts a record into a free slot.
-    mutating func insert(_ element: Element) -> Slot {
+    mutating func insert(_ element: consuming Element) -> Slot {
         if let slot = self.free.popLast() {
             self.elements[Int(slot)] = element
             return slot

@@ -8,7 +8,7 @@ internal import FanoutRouter
 ///
 /// Everything comes from the seed, so a run that finds a fault finds it again. The code under test is the very
 /// ``RouterCore`` that serves in production.
-package struct Simulation {
+package struct Simulation: ~Copyable {
     /// What a run came to.
     package struct Report: Sendable {
         package var seed: UInt64

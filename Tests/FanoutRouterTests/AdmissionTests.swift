@@ -10,7 +10,7 @@ import Testing
 @Suite struct AdmissionTests {
     /// One lane with two places, whose answers take a second, as it has shown; a second group stands by.
     private static func bench(_ change: (inout Snapshot) -> Void = { _ in }) -> Bench {
-        var bench = Bench(
+        let bench = Bench(
             Bench.snapshot(lanes: [1, 1]) {
                 $0.deployments[0].maxConcurrency = 2
                 change(&$0)
@@ -29,7 +29,7 @@ import Testing
     }
 
     @Test func `items that can't have their turn in time are refused at once, with the time that it would take`() {
-        var bench = Self.bench()
+        let bench = Self.bench()
         let items = (0..<100).map { _ in bench.submit(deadline: 10_000) }
         let refusals = Self.refusals(items, bench)
         // Two run; two places turn over in half the time for ten seconds, forty times; and once before that.
@@ -40,21 +40,21 @@ import Testing
     }
 
     @Test func `an item with more time is let in behind those that were`() {
-        var bench = Self.bench()
+        let bench = Self.bench()
         for _ in 0..<60 { bench.submit(deadline: 10_000) }
         let patient = bench.submit(deadline: 60_000)
         #expect(bench.refusal(of: patient) == nil)
     }
 
     @Test func `what waits goes before what comes only if its deadline does`() {
-        var bench = Self.bench()
+        let bench = Self.bench()
         for _ in 0..<100 { bench.submit(deadline: 600_000) }
         let urgent = bench.submit(deadline: 3_000)
         #expect(bench.refusal(of: urgent) == nil)
     }
 
     @Test func `in a batch of two models nobody is refused for what waits for the other one`() {
-        var bench = Self.bench { $0.deployments[1].maxConcurrency = 2 }
+        let bench = Self.bench { $0.deployments[1].maxConcurrency = 2 }
         for _ in 0..<8 {
             bench.submit(group: 1)
             bench.pass(1_000)
@@ -71,7 +71,7 @@ import Testing
     }
 
     @Test func `an answer that has always taken a second isn't waited for in less than half of one`() {
-        var bench = Self.bench()
+        let bench = Self.bench()
         let late = bench.submit(deadline: 300)
         #expect(bench.refusal(of: late)?.earliestMilliseconds == 500)
         #expect(bench.refusal(of: late)?.retryMilliseconds == 0, "waiting doesn't make answers quicker")
@@ -79,27 +79,27 @@ import Testing
     }
 
     @Test func `nobody is refused by lanes that nothing is known of`() {
-        var bench = Bench(Bench.snapshot(lanes: [1]) { $0.deployments[0].maxConcurrency = 2 })
+        let bench = Bench(Bench.snapshot(lanes: [1]) { $0.deployments[0].maxConcurrency = 2 })
         let items = (0..<100).map { _ in bench.submit(deadline: 1_000) }
         #expect(Self.refusals(items, bench).isEmpty)
     }
 
     @Test func `a known rate refuses what it can't let through in time`() {
-        var bench = Bench(Bench.snapshot(lanes: [1]) { $0.deployments[0].requestsPerMinute = 60 })
+        let bench = Bench(Bench.snapshot(lanes: [1]) { $0.deployments[0].requestsPerMinute = 60 })
         let items = (0..<100).map { _ in bench.submit(deadline: 30_000) }
         // Two at once, one a second, and the one that may be on its way.
         #expect(Self.refusals(items, bench).count == 100 - 2 - 31)
     }
 
     @Test func `who would be late goes to a fallback that has room`() {
-        var bench = Self.bench { $0.groups[0].fallbacks = [GroupID(1)] }
+        let bench = Self.bench { $0.groups[0].fallbacks = [GroupID(1)] }
         let items = (0..<90).map { _ in bench.submit(deadline: 10_000) }
         #expect(Self.refusals(items, bench).isEmpty)
         #expect(bench.lanes.contains(1))
     }
 
     @Test func `the items of a batch share what another caller's backlog leaves`() {
-        var bench = Self.bench()
+        let bench = Self.bench()
         let other = RunID(2)
         bench.perform { $0.open(other, RunTerms(tenant: TenantID(1)), now: $1, into: &$2) }
         for _ in 0..<200 { bench.submit(run: other) }
@@ -111,7 +111,7 @@ import Testing
     // MARK: - Batches
 
     @Test func `a batch is told when it will be done`() {
-        var bench = Self.bench()
+        let bench = Self.bench()
         let terms = RunTerms(tenant: TenantID(0))
         let forecast = bench.core.forecast(terms, [ForecastWork(group: GroupID(0), items: 20)], now: bench.now)
         #expect(forecast.finishMilliseconds == 10_000)
@@ -121,7 +121,7 @@ import Testing
     }
 
     @Test func `what waits before a batch, and its own width, are in its forecast`() {
-        var bench = Self.bench()
+        let bench = Self.bench()
         for _ in 0..<12 { bench.submit() }
         var terms = RunTerms(tenant: TenantID(0))
         let behind = bench.core.forecast(terms, [ForecastWork(group: GroupID(0), items: 20)], now: bench.now)
@@ -132,7 +132,7 @@ import Testing
     }
 
     @Test func `a batch of which nothing can be answered in time is too late as a whole`() {
-        var bench = Self.bench()
+        let bench = Self.bench()
         let work = [ForecastWork(group: GroupID(0), items: 20)]
         var terms = RunTerms(tenant: TenantID(0))
         terms.deadline = bench.now.adding(milliseconds: 300)

@@ -5,7 +5,7 @@ import FanoutModel
 import FanoutRouter
 
 /// A core on a bench: named lanes, one run, effects as they come.
-struct Bench {
+final class Bench {
     var core: RouterCore
     var now = Instant.zero
     var effects: [Effect] = []
@@ -56,7 +56,7 @@ struct Bench {
     }
 
     @discardableResult
-    mutating func submit(
+    func submit(
         group: Int = 0,
         run: RunID = Bench.run,
         deadline: UInt64 = 600_000,
@@ -76,7 +76,7 @@ struct Bench {
     }
 
     /// Ends the attempt that was started last, or the one given.
-    mutating func settle(
+    func settle(
         _ code: FailureCode?,
         _ dispatch: Dispatch? = nil,
         retryAfter: UInt64? = nil,
@@ -90,7 +90,7 @@ struct Bench {
     }
 
     /// Lets time pass, waking the core whenever it asked for it.
-    mutating func pass(_ milliseconds: UInt64) {
+    func pass(_ milliseconds: UInt64) {
         let end = self.now.adding(milliseconds: milliseconds)
         while self.wakeUp <= end {
             self.now = max(self.now, self.wakeUp)
@@ -101,10 +101,15 @@ struct Bench {
         self.now = end
     }
 
-    mutating func perform(_ event: (inout RouterCore, Instant, inout [Effect]) -> Void) {
+    func perform(_ event: (inout RouterCore, Instant, inout [Effect]) -> Void) {
         event(&self.core, self.now, &self.effects)
         self.take()
     }
+
+    var counts: (queued: Int, running: Int) { self.core.counts }
+    var running: Int { self.core.running }
+    var isIdle: Bool { self.core.isIdle }
+    var laneStatus: [LaneStatus] { self.core.laneStatus(now: self.now) }
 
     /// The lanes of all attempts so far.
     var lanes: [Int] { self.starts.map { Int($0.lane.index) } }
@@ -112,7 +117,7 @@ struct Bench {
     /// The last effects, in order.
     private(set) var last: [Effect] = []
 
-    private mutating func take() {
+    private func take() {
         self.last = self.effects
         for effect in self.effects {
             switch effect {

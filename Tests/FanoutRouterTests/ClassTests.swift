@@ -8,7 +8,7 @@ import Testing
 /// Classes: who goes first, what is kept for whom, and who is no longer passed over.
 @Suite struct ClassTests {
     @Test func `the more urgent class goes first`() {
-        var mill = Mill(FairnessTests.snapshot(width: 1))
+        let mill = Mill(FairnessTests.snapshot(width: 1))
         let classes: [PriorityClass] = [.bulk, .standard, .interactive, .system]
         for (index, priorityClass) in classes.enumerated() { mill.open(UInt64(index), tenant: index, priorityClass) }
         mill.submit(0, 1)
@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test func `who has waited for its class's promotion time goes first once, and again as long after`() {
-        var mill = Mill(
+        let mill = Mill(
             FairnessTests.snapshot(width: 1) { $0.routing.classes[3].promotionMilliseconds = 10_000 }
         )
         mill.open(1, tenant: 0, .bulk)
@@ -37,7 +37,7 @@ import Testing
             $0.routing.daemonConcurrency = 1
             $0.routing.classes[2].promotionMilliseconds = 3_000
         }
-        var mill = Mill(snapshot)
+        let mill = Mill(snapshot)
         mill.open(1, tenant: 0, .standard)
         mill.open(2, tenant: 1, .interactive)
         mill.submit(2, 100, prompt: 99)
@@ -48,7 +48,7 @@ import Testing
     }
 
     @Test func `an urgent item behind a hundred thousand takes the next free place`() {
-        var mill = Mill(FairnessTests.snapshot(lanes: 4, width: 4))
+        let mill = Mill(FairnessTests.snapshot(lanes: 4, width: 4))
         mill.open(1, tenant: 0, .bulk)
         mill.open(2, tenant: 0, .interactive)
         mill.submit(1, 100_000)
@@ -65,7 +65,7 @@ import Testing
     }
 
     @Test func `a floor is kept free while its class has traffic, and for a minute after`() {
-        var bench = Bench(Self.floored(lane: 10), terms: Self.terms(.bulk))
+        let bench = Bench(Self.floored(lane: 10), terms: Self.terms(.bulk))
         bench.perform { $0.open(RunID(2), Self.terms(.interactive), now: $1, into: &$2) }
         for _ in 0..<20 { bench.submit() }
         #expect(bench.starts.count == 10, "nothing is kept for a class without traffic")
@@ -87,7 +87,7 @@ import Testing
     }
 
     @Test func `a class may use more than its floor, and others use theirs beside it`() {
-        var bench = Bench(Self.floored(lane: 10), terms: Self.terms(.interactive))
+        let bench = Bench(Self.floored(lane: 10), terms: Self.terms(.interactive))
         bench.perform { $0.open(RunID(2), Self.terms(.bulk), now: $1, into: &$2) }
         for _ in 0..<9 { bench.submit() }
         bench.submit(run: RunID(2))
@@ -103,7 +103,7 @@ import Testing
             $0.routing.classes[3].floor = 0.2
             $0.routing.classes[1].floor = 0
         }
-        var mill = Mill(snapshot)
+        let mill = Mill(snapshot)
         mill.open(1, tenant: 0, .bulk)
         mill.open(2, tenant: 1, .interactive)
         mill.submit(2, 10_000)
@@ -119,7 +119,7 @@ import Testing
             $0.routing.classes[1].floor = 0.2
         }
         snapshot.routing.laneConcurrency = 10
-        var bench = Bench(snapshot, terms: Self.terms(.bulk))
+        let bench = Bench(snapshot, terms: Self.terms(.bulk))
         bench.perform { $0.open(RunID(2), Self.terms(.interactive), now: $1, into: &$2) }
         let urgent = bench.submit(group: 1, run: RunID(2))
         #expect(bench.starts.last?.item.index == urgent)
@@ -131,25 +131,25 @@ import Testing
     }
 
     @Test func `a lane with few places keeps none`() {
-        var bench = Bench(Self.floored(lane: 4), terms: Self.terms(.bulk))
+        let bench = Bench(Self.floored(lane: 4), terms: Self.terms(.bulk))
         bench.perform { $0.open(RunID(2), Self.terms(.interactive), now: $1, into: &$2) }
         bench.submit(run: RunID(2))
         bench.settle(nil)
         for _ in 0..<5 { bench.submit() }
-        #expect(bench.core.running == 4)
+        #expect(bench.running == 4)
     }
 
     @Test func `a reload that ends floors frees what was kept`() {
         var snapshot = Self.floored(lane: 10)
-        var bench = Bench(snapshot, terms: Self.terms(.bulk))
+        let bench = Bench(snapshot, terms: Self.terms(.bulk))
         bench.perform { $0.open(RunID(2), Self.terms(.interactive), now: $1, into: &$2) }
         bench.submit(run: RunID(2))
         bench.settle(nil)
         for _ in 0..<20 { bench.submit() }
-        #expect(bench.core.running == 8)
+        #expect(bench.running == 8)
         snapshot.routing.classes[1].floor = 0
         bench.perform { $0.reload(snapshot, now: $1, into: &$2) }
-        #expect(bench.core.running == 10)
+        #expect(bench.running == 10)
     }
 
     private static func floored(lane: UInt32) -> Snapshot {

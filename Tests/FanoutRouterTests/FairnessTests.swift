@@ -12,7 +12,7 @@ import Testing
     /// Both always have something waiting; what they ask for differs a hundredfold.
     @Test(arguments: [true, false])
     func `two backlogged tenants get the same tokens, however large their items`(isKnown: Bool) {
-        var mill = Mill(Self.snapshot())
+        let mill = Mill(Self.snapshot())
         mill.open(1, tenant: 0)
         mill.open(2, tenant: 1)
         mill.answers = [1: 20, 2: 2_000]
@@ -34,7 +34,7 @@ import Testing
     }
 
     @Test func `tokens that answers turn out to have count, not those that were expected`() {
-        var mill = Mill(Self.snapshot())
+        let mill = Mill(Self.snapshot())
         mill.open(1, tenant: 0)
         mill.open(2, tenant: 1)
         // Both say nothing of their answers; one gets long ones.
@@ -49,7 +49,7 @@ import Testing
     }
 
     @Test func `a tenant's share doesn't grow with its batches, and they share it`() {
-        var mill = Mill(Self.snapshot())
+        let mill = Mill(Self.snapshot())
         for run in 1...9 as ClosedRange<UInt64> {
             mill.open(run, tenant: 0)
             mill.submit(run, 2_000, prompt: run == 9 ? 1_000 : 100) { $0.completionTokens = 1 }
@@ -66,7 +66,7 @@ import Testing
     }
 
     @Test func `nobody saves up turns while it has nothing to do, or pays for having been alone`() {
-        var mill = Mill(Self.snapshot())
+        let mill = Mill(Self.snapshot())
         mill.open(1, tenant: 0)
         mill.open(2, tenant: 1)
         mill.submit(2, 8)
@@ -83,7 +83,7 @@ import Testing
 
     /// It has one item in line at a time, so that its flow comes and goes.
     @Test func `a debt isn't forgotten by having nothing in line for a moment`() {
-        var mill = Mill(Self.snapshot(width: 1))
+        let mill = Mill(Self.snapshot(width: 1))
         mill.open(1, tenant: 0)
         mill.open(2, tenant: 1)
         mill.submit(1, 20_000)
@@ -104,7 +104,7 @@ import Testing
     /// One may use both lanes, the other only the second.
     @Test func `who may use more lanes doesn't crowd out who may use fewer`() {
         let snapshot = Self.snapshot(lanes: 2, width: 4) { $0.deployments[0].offers = .chat }
-        var mill = Mill(snapshot)
+        let mill = Mill(snapshot)
         mill.open(1, tenant: 0)
         mill.open(2, tenant: 1)
         mill.submit(1, 20_000, prompt: 5_000)
@@ -117,7 +117,7 @@ import Testing
     }
 
     @Test func `priorities five, one and two for one place that is taken go one, two, five`() {
-        var mill = Mill(Self.snapshot(width: 1))
+        let mill = Mill(Self.snapshot(width: 1))
         mill.open(1, tenant: 0)
         mill.submit(1, 1)
         for priority in [5, 1, 2, 0, 1] as [Int32] { mill.submit(1, 1) { $0.priority = priority } }
@@ -126,7 +126,7 @@ import Testing
     }
 
     @Test func `inside a run the earliest deadline goes first, then the longest wait`() {
-        var mill = Mill(Self.snapshot(width: 1))
+        let mill = Mill(Self.snapshot(width: 1))
         mill.open(1, tenant: 0)
         mill.submit(1, 1)
         for seconds in [0, 90, 30, 60, 30] as [UInt64] {

@@ -10,7 +10,7 @@ struct HoldTests {
     /// Two groups whose lanes share a hundred completion tokens a second; an item of the first group that takes two
     /// seconds' worth has started, and another one waits for as much.
     private static func held() -> Bench {
-        var bench = Bench(
+        let bench = Bench(
             Bench.snapshot(lanes: [1, 1]) {
                 $0.accounts = [AccountLimits(name: "key")]
                 $0.accounts[0].rates.completionTokensPerMinute = 6_000
@@ -29,7 +29,7 @@ struct HoldTests {
     }
 
     @Test func `what comes to the head of a queue that is kept off goes at once if it delays nobody`() {
-        var bench = Self.held()
+        let bench = Self.held()
         bench.submit(group: 1) { $0.completionTokens = 100 }
         #expect(bench.starts.count == 1)
         let first = bench.submit(group: 1) {
@@ -40,7 +40,7 @@ struct HoldTests {
     }
 
     @Test func `when the head of a queue that is kept off is cancelled the next goes at once`() {
-        var bench = Self.held()
+        let bench = Self.held()
         let head = bench.submit(group: 1) { $0.completionTokens = 100 }
         let next = bench.submit(group: 1) { Self.passes(&$0) }
         #expect(bench.starts.count == 1)
@@ -49,7 +49,7 @@ struct HoldTests {
     }
 
     @Test func `when the run of a head that is kept off is paused another run's goes at once`() {
-        var bench = Self.held()
+        let bench = Self.held()
         let other = RunID(2)
         bench.perform { $0.open(other, RunTerms(tenant: TenantID(0)), now: $1, into: &$2) }
         bench.submit(group: 1, run: other) { $0.completionTokens = 100 }
@@ -60,7 +60,7 @@ struct HoldTests {
     }
 
     @Test func `an item whose run is paused keeps nobody off`() {
-        var bench = Self.held()
+        let bench = Self.held()
         let other = RunID(2)
         bench.perform { $0.open(other, RunTerms(tenant: TenantID(0)), now: $1, into: &$2) }
         let next = bench.submit(group: 1, run: other) { $0.completionTokens = 100 }
@@ -72,7 +72,7 @@ struct HoldTests {
     }
 
     @Test func `who may pass a hold goes when the level is there, before the hold ends`() {
-        var bench = Self.held()
+        let bench = Self.held()
         let before = bench.submit(group: 1) {
             Self.passes(&$0)
             $0.promptTokens = 200
@@ -89,7 +89,7 @@ struct HoldTests {
     }
 
     @Test func `what comes behind an item that a lane saves up for doesn't cost it its turn`() {
-        var bench = Self.held()
+        let bench = Self.held()
         bench.submit(group: 1) { $0.completionTokens = 50 }
         bench.pass(1_000)
         bench.submit { $0.completionTokens = 200 }
@@ -103,7 +103,7 @@ struct HoldTests {
 
     /// Two lanes with a hundred completion tokens a second each, both used up, and an item that waits for two seconds.
     private static func waitingForOne() -> Bench {
-        var bench = Bench(
+        let bench = Bench(
             Bench.snapshot(lanes: [2]) {
                 for lane in $0.deployments.indices { $0.deployments[lane].completionTokensPerMinute = 6_000 }
             }
@@ -114,7 +114,7 @@ struct HoldTests {
 
     @Test(arguments: 0...1)
     func `who waits for one lane takes another that has it now`(index: Int) {
-        var bench = Self.waitingForOne()
+        let bench = Self.waitingForOne()
         bench.pass(500)
         #expect(bench.starts.count == 2)
         bench.settle(.unreachable, bench.starts[index]) { $0.wasNeverSent = true }
@@ -124,7 +124,7 @@ struct HoldTests {
 
     @Test(arguments: 0...1)
     func `who waits for one lane waits for another that will have it sooner`(index: Int) {
-        var bench = Self.waitingForOne()
+        let bench = Self.waitingForOne()
         bench.pass(500)
         bench.settle(nil, bench.starts[index]) { ($0.promptTokens, $0.completionTokens) = (1, 100) }
         bench.pass(499)

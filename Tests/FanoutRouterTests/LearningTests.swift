@@ -81,12 +81,12 @@ import Testing
     }
 
     @Test func `a 429 that names concurrency makes its lane take fewer, and doesn't pause it`() {
-        var bench = Bench(Self.lane())
+        let bench = Bench(Self.lane())
         let items = (0..<20).map { _ in bench.submit() }
         #expect(bench.starts.count == 8)
         bench.pass(100)
         bench.settle(.rateLimited) { $0.exceeded = .concurrency }
-        let status = bench.core.laneStatus(now: bench.now)[0]
+        let status = bench.laneStatus[0]
         #expect(status.state == .closed && status.limit < 8)
         #expect(bench.starts.count == 8, "the one that was refused waits for a place")
         for start in bench.starts.prefix(7) { bench.settle(nil, start) }
@@ -95,27 +95,27 @@ import Testing
     }
 
     @Test func `a 429 that names concurrency pauses a lane that has nothing else in flight`() {
-        var bench = Bench(Self.lane())
+        let bench = Bench(Self.lane())
         bench.submit()
         bench.pass(100)
         bench.settle(.rateLimited) { $0.exceeded = .concurrency }
-        #expect(bench.core.laneStatus(now: bench.now)[0].state == .paused)
+        #expect(bench.laneStatus[0].state == .paused)
         #expect(bench.starts.count == 1)
     }
 
     @Test func `a 429 that names concurrency still pauses a lane whose concurrency is configured`() {
-        var bench = Bench(Bench.snapshot(lanes: [1]))
+        let bench = Bench(Bench.snapshot(lanes: [1]))
         for _ in 0..<4 { bench.submit() }
         bench.pass(100)
         bench.settle(.rateLimited) { $0.exceeded = .concurrency }
-        #expect(bench.core.laneStatus(now: bench.now)[0].state == .paused)
+        #expect(bench.laneStatus[0].state == .paused)
     }
 
     // MARK: - Estimates
 
     @Test func `several answers at once count as several`() {
         func starts(choices: UInt16) -> Int {
-            var bench = Bench(Bench.snapshot(lanes: [1]) { $0.deployments[0].tokensPerMinute = 60_000 })
+            let bench = Bench(Bench.snapshot(lanes: [1]) { $0.deployments[0].tokensPerMinute = 60_000 })
             for _ in 0..<30 {
                 bench.submit {
                     $0.completionTokens = 100
@@ -129,7 +129,7 @@ import Testing
     }
 
     @Test func `the length of one of several answers is what is learned`() {
-        var bench = Bench(Bench.snapshot(lanes: [1]))
+        let bench = Bench(Bench.snapshot(lanes: [1]))
         for _ in 0..<64 {
             bench.submit { $0.choices = 4 }
             bench.settle(nil) { $0.completionTokens = 400 }
@@ -148,14 +148,14 @@ import Testing
                 $0.routing.strategy = strategy
                 for lane in 0..<4 { $0.deployments[lane].maxConcurrency = 1 }
             }
-            var bench = Bench(snapshot, seed: seed)
+            let bench = Bench(snapshot, seed: seed)
             // As many items as places: each lane has one, whatever it is thought of.
             for _ in 0..<5 {
                 let first = bench.starts.count
                 for _ in 0..<4 { bench.submit() }
                 for start in bench.starts[first...] { bench.settle(start.lane.index == 0 ? .unreachable : nil, start) }
             }
-            #expect(bench.core.laneStatus(now: bench.now)[0].state == .open)
+            #expect(bench.laneStatus[0].state == .open)
             bench.pass(1_000)
             bench.submit()
             #expect(bench.lanes.last == 0)
@@ -167,7 +167,7 @@ import Testing
             $0.deployments[0].weight = 0
             $0.deployments[1].weight = 1
         }
-        var bench = Bench(snapshot)
+        let bench = Bench(snapshot)
         bench.perform { core, _, effects in
             core.lanes[0].pause.demandProbe()
             core.refresh(LaneID(0), &effects)

@@ -8,7 +8,7 @@ import Testing
 /// Runs, races, sharing and stops.
 @Suite struct LimitTests {
     @Test func `a run keeps to its width, and one at its width doesn't hold up another`() {
-        var bench = Bench(Bench.snapshot(lanes: [1]), terms: Self.terms(width: 2))
+        let bench = Bench(Bench.snapshot(lanes: [1]), terms: Self.terms(width: 2))
         for _ in 0..<5 { bench.submit() }
         #expect(bench.starts.count == 2)
         bench.perform { $0.open(RunID(2), Self.terms(), now: $1, into: &$2) }
@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test func `a saturated lane doesn't hold up what another can serve`() {
-        var bench = Bench(
+        let bench = Bench(
             Bench.snapshot(lanes: [2]) {
                 $0.deployments[0].maxConcurrency = 1
                 $0.deployments[1].maxConcurrency = 1
@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test func `runs of one tenant, and tenants, take turns`() {
-        var bench = Bench(Bench.snapshot(lanes: [1]) { $0.deployments[0].maxConcurrency = 1 })
+        let bench = Bench(Bench.snapshot(lanes: [1]) { $0.deployments[0].maxConcurrency = 1 })
         bench.perform { $0.open(RunID(2), Self.terms(), now: $1, into: &$2) }
         bench.perform { $0.open(RunID(3), Self.terms(tenant: 1), now: $1, into: &$2) }
         for run in [1, 1, 1, 1, 2, 2, 3, 3] as [UInt64] { bench.submit(run: RunID(run)) }
@@ -44,7 +44,7 @@ import Testing
     @Test func `the first failed item ends a fail-fast run`() {
         var terms = Self.terms(width: 2)
         terms.failFast = true
-        var bench = Bench(Bench.snapshot(lanes: [1]), terms: terms)
+        let bench = Bench(Bench.snapshot(lanes: [1]), terms: terms)
         let items = (0..<4).map { _ in bench.submit() }
         bench.settle(.invalidRequest, bench.starts[0])
         #expect(bench.last.contains(.stop(bench.starts[1].lease, .failFast)))
@@ -58,7 +58,7 @@ import Testing
     }
 
     @Test func `a pause spares the head, and the head may move`() {
-        var bench = Bench(Bench.snapshot(lanes: [1]) { $0.deployments[0].maxConcurrency = 1 })
+        let bench = Bench(Bench.snapshot(lanes: [1]) { $0.deployments[0].maxConcurrency = 1 })
         for _ in 0..<4 { bench.submit() }
         bench.perform { $0.pause(Bench.run, except: 2, now: $1, into: &$2) }
         bench.settle(nil)
@@ -73,18 +73,18 @@ import Testing
     }
 
     @Test func `the first leg to succeed wins a race, and late settles only give back capacity`() {
-        var bench = Bench(Bench.snapshot(lanes: [1, 1]))
+        let bench = Bench(Bench.snapshot(lanes: [1, 1]))
         let item = bench.submit { $0.extras = TicketExtras(race: [GroupID(0), GroupID(1)]) }
         #expect(bench.starts.map(\.leg) == [0, 1])
         bench.settle(nil, bench.starts[1])
         #expect(bench.succeeded(item))
         #expect(bench.last.first == .stop(bench.starts[0].lease, .race))
         bench.settle(.cancelled, bench.starts[0])
-        #expect(bench.core.counts == (0, 0))
+        #expect(bench.counts == (0, 0))
     }
 
     @Test func `a race fails when every leg is spent, with one cause a leg`() {
-        var bench = Bench(Bench.snapshot(lanes: [1, 1, 1]))
+        let bench = Bench(Bench.snapshot(lanes: [1, 1, 1]))
         let item = bench.submit {
             $0.extras = TicketExtras(race: [GroupID(0), GroupID(1), GroupID(2)])
             $0.raceWidth = 2
@@ -102,7 +102,7 @@ import Testing
     }
 
     @Test func `a streamed race belongs to the first content`() {
-        var bench = Bench(Bench.snapshot(lanes: [1, 1]))
+        let bench = Bench(Bench.snapshot(lanes: [1, 1]))
         let item = bench.submit {
             $0.flags = .streamed
             $0.extras = TicketExtras(race: [GroupID(0), GroupID(1)])
@@ -121,7 +121,7 @@ import Testing
 
     @Test func `a hundred identical items make one call, and two if the leader is cancelled`() {
         for isKilled in [false, true] {
-            var bench = Bench(Bench.snapshot(lanes: [1]))
+            let bench = Bench(Bench.snapshot(lanes: [1]))
             for _ in 0..<100 { bench.submit { $0.digest = RequestDigest(high: 1, low: 2) } }
             #expect(bench.starts.count == 1)
             if isKilled {
@@ -138,7 +138,7 @@ import Testing
     }
 
     @Test func `an item takes no answer from where it may not go itself`() {
-        var bench = Bench(Bench.snapshot(lanes: [2]) { $0.deployments[1].region = "eu" })
+        let bench = Bench(Bench.snapshot(lanes: [2]) { $0.deployments[1].region = "eu" })
         let digest = RequestDigest(high: 1, low: 2)
         for _ in 0..<2 { bench.submit { $0.digest = digest } }
         bench.submit { ($0.digest, $0.extras) = (digest, TicketExtras(region: "eu")) }
@@ -149,7 +149,7 @@ import Testing
 
     @Test func `a caller's fault goes to all followers, a provider's to nobody`() {
         for code in [FailureCode.invalidRequest, .providerError] {
-            var bench = Bench(Bench.snapshot(lanes: [1]))
+            let bench = Bench(Bench.snapshot(lanes: [1]))
             for _ in 0..<3 { bench.submit { $0.digest = RequestDigest(high: 1, low: 2) } }
             bench.settle(code)
             #expect(bench.ends.count == (code == .invalidRequest ? 3 : 1))
@@ -158,7 +158,7 @@ import Testing
     }
 
     @Test func `cancelling twice, or what is unknown, changes nothing`() {
-        var bench = Bench(Bench.snapshot(lanes: [1]))
+        let bench = Bench(Bench.snapshot(lanes: [1]))
         let item = bench.submit()
         bench.perform { $0.cancel(RunID(9), items: nil, reason: .client, now: $1, into: &$2) }
         #expect(bench.last.isEmpty)
@@ -173,7 +173,7 @@ import Testing
     }
 
     @Test func `a drain refuses what was never started`() {
-        var bench = Bench(Bench.snapshot(lanes: [1]) { $0.deployments[0].maxConcurrency = 1 })
+        let bench = Bench(Bench.snapshot(lanes: [1]) { $0.deployments[0].maxConcurrency = 1 })
         let items = (0..<2).map { _ in bench.submit() }
         bench.perform { $0.drain(now: $1, into: &$2) }
         #expect(bench.refusal(of: items[1])?.reason == .drain)
@@ -184,23 +184,23 @@ import Testing
     }
 
     @Test func `a closed run is forgotten when nothing of it is left`() {
-        var bench = Bench(Bench.snapshot(lanes: [1]))
+        let bench = Bench(Bench.snapshot(lanes: [1]))
         bench.submit()
         bench.perform { $0.close(Bench.run, now: $1, into: &$2) }
-        #expect(!bench.core.isIdle)
+        #expect(!bench.isIdle)
         bench.settle(nil)
-        #expect(bench.core.isIdle)
+        #expect(bench.isIdle)
     }
 
     @Test func `timers of finished items don't pile up`() {
-        var bench = Bench(Bench.snapshot(lanes: [1]) { $0.deployments[0].maxConcurrency = 1 })
+        let bench = Bench(Bench.snapshot(lanes: [1]) { $0.deployments[0].maxConcurrency = 1 })
         bench.submit()
         // `invariants` bounds the heap by what is alive, and the bench checks them with each event.
         for _ in 0..<3_000 {
             bench.submit()
             bench.settle(nil)
         }
-        #expect(bench.core.counts == (0, 1))
+        #expect(bench.counts == (0, 1))
     }
 
     private static func terms(

@@ -6,7 +6,7 @@ import FanoutRouter
 
 /// A core in virtual time whose attempts all succeed, each after the time that its tokens take: for queues too long to
 /// be checked with each event.
-struct Mill {
+final class Mill {
     /// One item that was started.
     struct Start {
         var run: UInt64
@@ -41,15 +41,14 @@ struct Mill {
         self.core = RouterCore(snapshot: snapshot, seed: 1)
     }
 
-    mutating func open(_ run: UInt64, tenant: Int, _ priorityClass: PriorityClass = .standard, width: UInt32 = 100_000)
-    {
+    func open(_ run: UInt64, tenant: Int, _ priorityClass: PriorityClass = .standard, width: UInt32 = 100_000) {
         let terms = RunTerms(tenant: TenantID(tenant), priorityClass: priorityClass, maxConcurrency: width)
         self.core.open(RunID(run), terms, now: self.now, into: &self.effects)
         self.take()
     }
 
     /// Submits items of so many prompt tokens.
-    mutating func submit(
+    func submit(
         _ run: UInt64,
         _ count: Int,
         prompt: UInt32 = 100,
@@ -71,7 +70,7 @@ struct Mill {
 
     /// Lets the next attempt end; `false` = none runs.
     @discardableResult
-    mutating func step() -> Bool {
+    func step() -> Bool {
         guard let first = self.running.indices.min(by: { self.isBefore($0, $1) }) else { return false }
         let attempt = self.running.remove(at: first)
         self.pass(until: attempt.end)
@@ -85,12 +84,12 @@ struct Mill {
     }
 
     /// Lets time pass, with whatever ends in it.
-    mutating func run(until end: Instant) {
+    func run(until end: Instant) {
         while let next = self.running.map(\.end).min(), next <= end { self.step() }
         self.pass(until: end)
     }
 
-    private mutating func pass(until end: Instant) {
+    private func pass(until end: Instant) {
         while self.wakeUp <= end {
             self.now = max(self.now, self.wakeUp)
             self.wakeUp = .never
@@ -104,7 +103,7 @@ struct Mill {
         (self.running[left].end, self.running[left].order) < (self.running[right].end, self.running[right].order)
     }
 
-    private mutating func take() {
+    private func take() {
         for effect in self.effects {
             switch effect {
             case .start(let dispatch):

@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test func `a group without lanes of its own is served by the pattern's, under its own name`() {
-        var bench = Bench(Self.snapshot())
+        let bench = Bench(Self.snapshot())
         let item = bench.submit(group: 1)
         #expect([1, 2].contains(bench.lanes[0]))
         #expect(bench.starts[0].group == GroupID(1))
@@ -28,7 +28,7 @@ import Testing
     }
 
     @Test func `a fallback may lead to it, and a model named by the pattern shares its lanes`() {
-        var bench = Bench(Self.snapshot())
+        let bench = Bench(Self.snapshot())
         bench.submit()
         bench.settle(.invalidRequest)
         #expect(bench.starts[1].group == GroupID(1))
@@ -43,7 +43,7 @@ import Testing
     }
 
     @Test func `an item's own list leads to several models of one pattern`() {
-        var bench = Bench(Self.snapshot())
+        let bench = Bench(Self.snapshot())
         bench.submit(group: 2) { $0.extras = TicketExtras(fallbacks: [GroupID(2), GroupID(2)]) }
         bench.settle(.invalidRequest)
         bench.settle(.invalidRequest)
@@ -54,7 +54,7 @@ import Testing
     }
 
     @Test func `two wildcard lanes that answer 429 pause like any other`() {
-        var bench = Bench(Bench.snapshot(lanes: [2]) { $0.groups[0].isPattern = true })
+        let bench = Bench(Bench.snapshot(lanes: [2]) { $0.groups[0].isPattern = true })
         bench.submit()
         bench.settle(.rateLimited, retryAfter: 5_000)
         bench.settle(.rateLimited, retryAfter: 5_000)
@@ -67,7 +67,7 @@ import Testing
     }
 
     @Test func `a model that doesn't exist is no fault of a deployment for any model`() {
-        var bench = Bench(
+        let bench = Bench(
             Bench.snapshot(lanes: [1]) { snapshot in
                 snapshot.groups[0].isPattern = true
                 snapshot.deployments[0].endpoint.model = "ft:*"
@@ -86,7 +86,7 @@ import Testing
     @Test func `a reload that gives a served group lanes of its own moves what waits there`() {
         var snapshot = Self.snapshot()
         for lane in [1, 2] { snapshot.deployments[lane].maxConcurrency = 1 }
-        var bench = Bench(snapshot)
+        let bench = Bench(snapshot)
         for _ in 0..<3 { bench.submit(group: 1) }
         #expect(bench.starts.count == 2)
         snapshot.groups[1].servedBy = nil

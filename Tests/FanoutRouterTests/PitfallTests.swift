@@ -23,7 +23,7 @@ import Testing
         code: FailureCode,
         lanes: [Int]
     ) {
-        var bench = Bench(
+        let bench = Bench(
             Bench.snapshot(lanes: [2, 1], retries: 1) {
                 $0.groups[0].fallbacks = [GroupID(1)]
                 $0.deployments[0].order = 1
@@ -36,7 +36,7 @@ import Testing
     }
 
     @Test func `an item whose only lane names a wait goes to the fallback at once, not after it`() {
-        var bench = Bench(Bench.snapshot(lanes: [1, 1]) { $0.groups[0].fallbacks = [GroupID(1)] })
+        let bench = Bench(Bench.snapshot(lanes: [1, 1]) { $0.groups[0].fallbacks = [GroupID(1)] })
         let item = bench.submit()
         bench.settle(.rateLimited, retryAfter: 30_000)
         #expect(bench.lanes == [0, 1])
@@ -48,7 +48,7 @@ import Testing
 
     @Test(arguments: [nil, 60_000] as [UInt64?])
     func `a 429 inside a stream is waited out without an attempt or a busy loop`(wait: UInt64?) {
-        var bench = Bench(Bench.snapshot(lanes: [1], retries: 2))
+        let bench = Bench(Bench.snapshot(lanes: [1], retries: 2))
         let item = bench.submit { $0.flags = .streamed }
         bench.settle(.rateLimited, retryAfter: wait) { $0.hadContent = true }
         #expect(bench.starts.count == 1)
@@ -65,29 +65,29 @@ import Testing
 
     @Test(arguments: [FailureCode.streamBroken, .timeout, .invalidResponse])
     func `streams that are cut after content count against their lane`(code: FailureCode) {
-        var bench = Bench(Bench.snapshot(lanes: [1]))
+        let bench = Bench(Bench.snapshot(lanes: [1]))
         for number in 0..<5 {
-            #expect(bench.core.laneStatus(now: bench.now).map(\.state) == [.closed], "\(number)")
+            #expect(bench.laneStatus.map(\.state) == [.closed], "\(number)")
             bench.submit { $0.flags = .streamed }
             bench.settle(code) { $0.hadContent = true }
         }
-        #expect(bench.core.laneStatus(now: bench.now).map(\.state) == [.open])
+        #expect(bench.laneStatus.map(\.state) == [.open])
     }
 
     @Test func `each failed attempt of one item counts against its lane`() {
-        var bench = Bench(Bench.snapshot(lanes: [1], retries: 9))
+        let bench = Bench(Bench.snapshot(lanes: [1], retries: 9))
         bench.submit()
         for number in 1...4 {
             bench.settle(.providerError)
-            #expect(bench.core.laneStatus(now: bench.now).map(\.state) == [.closed], "\(number)")
+            #expect(bench.laneStatus.map(\.state) == [.closed], "\(number)")
             while bench.starts.count == number { bench.pass(100) }
         }
         bench.settle(.providerError)
-        #expect(bench.core.laneStatus(now: bench.now).map(\.state) == [.open])
+        #expect(bench.laneStatus.map(\.state) == [.open])
     }
 
     @Test func `a lane that answers 429 for four hours has a probe a pause, and the other lane has all items`() {
-        var bench = Bench(Bench.snapshot(lanes: [2], retries: 2) { $0.deployments[0].order = 1 })
+        let bench = Bench(Bench.snapshot(lanes: [2], retries: 2) { $0.deployments[0].order = 1 })
         for _ in 0..<480 {
             let item = bench.submit()
             if bench.lanes.last == 0 { bench.settle(.rateLimited) }
@@ -101,7 +101,7 @@ import Testing
     }
 
     @Test func `after an outage one of a hundred goes ahead, and the others follow in growing numbers`() {
-        var bench = Bench(Bench.snapshot(lanes: [1]))
+        let bench = Bench(Bench.snapshot(lanes: [1]))
         for _ in 0..<5 {
             bench.submit()
             bench.settle(.unreachable)
@@ -132,7 +132,7 @@ import Testing
     }
 
     @Test func `an item that has spent its attempts ends, and costs no call more`() {
-        var bench = Bench(
+        let bench = Bench(
             Bench.snapshot(lanes: [1, 1], retries: 2) {
                 $0.groups[0].fallbacks = [GroupID(1)]
                 $0.routing.disablesCooldowns = true

@@ -8,7 +8,7 @@ import Testing
 /// The scenarios in which LiteLLM's Router was observed, with what ought to happen.
 @Suite struct ScenarioTests {
     @Test func `one lane that always fails gets three attempts under a second`() {
-        var bench = Bench(Bench.snapshot(lanes: [1], retries: 2))
+        let bench = Bench(Bench.snapshot(lanes: [1], retries: 2))
         let item = bench.submit()
         bench.settle(.providerError)
         #expect(bench.starts.count == 2, "the second goes at once")
@@ -23,7 +23,7 @@ import Testing
 
     @Test func `a bad key ends its lane until a reload, and later items fail at once`() {
         let snapshot = Bench.snapshot(lanes: [1], retries: 2)
-        var bench = Bench(snapshot)
+        let bench = Bench(snapshot)
         bench.submit()
         bench.settle(.authentication)
         #expect(bench.starts.count == 1)
@@ -37,7 +37,7 @@ import Testing
     }
 
     @Test func `a bad key leaves the other lane and comes back after half an hour`() {
-        var bench = Bench(Bench.snapshot(lanes: [2], retries: 2) { $0.deployments[0].order = 1 })
+        let bench = Bench(Bench.snapshot(lanes: [2], retries: 2) { $0.deployments[0].order = 1 })
         bench.submit()
         bench.settle(.authentication)
         bench.settle(nil)
@@ -52,7 +52,7 @@ import Testing
     }
 
     @Test func `a 429 costs no attempt: the other lane at once, the first one after its time`() {
-        var bench = Bench(Bench.snapshot(lanes: [2]) { $0.deployments[0].order = 1 })
+        let bench = Bench(Bench.snapshot(lanes: [2]) { $0.deployments[0].order = 1 })
         let item = bench.submit()
         bench.settle(.rateLimited, retryAfter: 5_000)
         #expect(bench.lanes == [0, 1])
@@ -67,7 +67,7 @@ import Testing
     }
 
     @Test func `two limited lanes are waited for, one probe each`() {
-        var bench = Bench(Bench.snapshot(lanes: [2], retries: 3))
+        let bench = Bench(Bench.snapshot(lanes: [2], retries: 3))
         bench.submit()
         bench.settle(.rateLimited, retryAfter: 2_000)
         bench.settle(.rateLimited, retryAfter: 3_000)
@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test func `5: this item and the next wait for the sooner of two limited lanes, a deadline before it doesn't`() {
-        var bench = Bench(Bench.snapshot(lanes: [2], retries: 3) { $0.deployments[0].order = 1 })
+        let bench = Bench(Bench.snapshot(lanes: [2], retries: 3) { $0.deployments[0].order = 1 })
         let item = bench.submit()
         bench.settle(.rateLimited, retryAfter: 3_000)
         bench.settle(.rateLimited, retryAfter: 2_000)
@@ -99,7 +99,7 @@ import Testing
     }
 
     @Test func `8: the one lane of a group is tried again after a 500`() {
-        var bench = Bench(Bench.snapshot(lanes: [1], retries: 1))
+        let bench = Bench(Bench.snapshot(lanes: [1], retries: 1))
         let item = bench.submit()
         bench.settle(.providerError)
         bench.settle(nil)
@@ -107,7 +107,7 @@ import Testing
     }
 
     @Test func `14: when the fallback fails too, its failure is the item's, with the first one as its cause`() {
-        var bench = Bench(Bench.snapshot(lanes: [1, 1]) { $0.groups[0].fallbacks = [GroupID(1)] })
+        let bench = Bench(Bench.snapshot(lanes: [1, 1]) { $0.groups[0].fallbacks = [GroupID(1)] })
         let item = bench.submit()
         bench.settle(.providerError)
         bench.settle(.providerError)
@@ -119,7 +119,7 @@ import Testing
     }
 
     @Test func `a deadline before the soonest lane fails at once with the earliest time`() {
-        var bench = Bench(Bench.snapshot(lanes: [2], retries: 3))
+        let bench = Bench(Bench.snapshot(lanes: [2], retries: 3))
         bench.submit()
         bench.settle(.rateLimited, retryAfter: 30_000)
         bench.settle(.rateLimited, retryAfter: 20_000)
@@ -129,14 +129,14 @@ import Testing
     }
 
     @Test(arguments: 1...30) func `a lane isn't repeated while another is untried`(seed: Int) {
-        var bench = Bench(Bench.snapshot(lanes: [2], retries: 2), seed: UInt64(seed))
+        let bench = Bench(Bench.snapshot(lanes: [2], retries: 2), seed: UInt64(seed))
         bench.submit()
         bench.settle(.providerError)
         #expect(Set(bench.lanes) == [0, 1])
     }
 
     @Test(arguments: [1_000, 1_500, 2_000] as [UInt64]) func `nothing goes before Retry-After`(wait: UInt64) {
-        var bench = Bench(Bench.snapshot(lanes: [1]))
+        let bench = Bench(Bench.snapshot(lanes: [1]))
         let item = bench.submit()
         bench.settle(.rateLimited, retryAfter: wait)
         bench.pass(wait - 1)
@@ -148,7 +148,7 @@ import Testing
     }
 
     @Test func `attempts are one and the retries and one for each fallback entered`() {
-        var bench = Bench(
+        let bench = Bench(
             Bench.snapshot(lanes: [1, 1, 1, 1]) {
                 $0.routing.maxFallbacks = 2
                 $0.groups[0].fallbacks = [GroupID(1), GroupID(2), GroupID(3)]
@@ -167,7 +167,7 @@ import Testing
     }
 
     @Test func `a fallback's own fallback is reached`() {
-        var bench = Bench(
+        let bench = Bench(
             Bench.snapshot(lanes: [1, 1, 1]) {
                 $0.groups[0].fallbacks = [GroupID(1)]
                 $0.groups[1].fallbacks = [GroupID(2), GroupID(0)]
@@ -182,7 +182,7 @@ import Testing
     }
 
     @Test func `a refused request goes to a fallback, not to another lane`() {
-        var bench = Bench(Bench.snapshot(lanes: [2, 1], retries: 2) { $0.groups[0].fallbacks = [GroupID(1)] })
+        let bench = Bench(Bench.snapshot(lanes: [2, 1], retries: 2) { $0.groups[0].fallbacks = [GroupID(1)] })
         let item = bench.submit()
         bench.settle(.invalidRequest)
         #expect(bench.lanes.last == 2)
@@ -191,7 +191,7 @@ import Testing
     }
 
     @Test func `a limited fallback is waited for, until the deadline, with both causes`() {
-        var bench = Bench(Bench.snapshot(lanes: [1, 1]) { $0.groups[0].fallbacks = [GroupID(1)] })
+        let bench = Bench(Bench.snapshot(lanes: [1, 1]) { $0.groups[0].fallbacks = [GroupID(1)] })
         let item = bench.submit(deadline: 10_000)
         bench.settle(.providerError)
         bench.settle(.rateLimited, retryAfter: 1_000)
@@ -203,7 +203,7 @@ import Testing
     }
 
     @Test func `levels of order are lanes of one group`() {
-        var bench = Bench(
+        let bench = Bench(
             Bench.snapshot(lanes: [2], retries: 1) {
                 $0.deployments[0].order = 1
                 $0.deployments[1].order = 2
@@ -215,13 +215,13 @@ import Testing
     }
 
     @Test func `a lane without an order comes after one that has it`() {
-        var bench = Bench(Bench.snapshot(lanes: [2]) { $0.deployments[1].order = 3 })
+        let bench = Bench(Bench.snapshot(lanes: [2]) { $0.deployments[1].order = 3 })
         for _ in 0..<10 { bench.submit() }
         #expect(Set(bench.lanes) == [1])
     }
 
     @Test func `a full lane is waited for, in order of arrival`() {
-        var bench = Bench(Bench.snapshot(lanes: [1]) { $0.deployments[0].maxConcurrency = 1 })
+        let bench = Bench(Bench.snapshot(lanes: [1]) { $0.deployments[0].maxConcurrency = 1 })
         let items = (0..<3).map { _ in bench.submit() }
         for index in 0..<3 {
             #expect(bench.starts.count == index + 1)
@@ -233,7 +233,7 @@ import Testing
 
     @Test(arguments: [FailureCode.streamBroken, .timeout])
     func `a stream that breaks after content begins anew elsewhere`(code: FailureCode) {
-        var bench = Bench(Bench.snapshot(lanes: [2], retries: 1))
+        let bench = Bench(Bench.snapshot(lanes: [2], retries: 1))
         let item = bench.submit { $0.flags = .streamed }
         bench.settle(code) { $0.hadContent = true }
         #expect(bench.last.contains(.restart(ItemID(run: Bench.run, index: item), code)))
@@ -243,14 +243,14 @@ import Testing
     }
 
     @Test func `a stream that breaks fails where that was asked for`() {
-        var bench = Bench(Bench.snapshot(lanes: [2], retries: 1))
+        let bench = Bench(Bench.snapshot(lanes: [2], retries: 1))
         let item = bench.submit { $0.flags = [.streamed, .failsOnStreamBreak] }
         bench.settle(.streamBroken) { $0.hadContent = true }
         #expect(bench.ends[item] == .failure(bench.starts[0].lease, causes: []))
     }
 
     @Test func `an unweighted lane serves only when the weighted one can't`() {
-        var bench = Bench(
+        let bench = Bench(
             Bench.snapshot(lanes: [2]) {
                 $0.deployments[0].weight = 0
                 $0.deployments[1].weight = 1
@@ -264,7 +264,7 @@ import Testing
 
     @Test func `the longer of two pauses holds, whichever came last`() {
         for waits in [[1_000, 30_000], [30_000, 1_000]] as [[UInt64]] {
-            var bench = Bench(Bench.snapshot(lanes: [1]))
+            let bench = Bench(Bench.snapshot(lanes: [1]))
             bench.submit()
             bench.submit()
             bench.settle(.rateLimited, bench.starts[0], retryAfter: waits[0])
@@ -277,7 +277,7 @@ import Testing
     }
 
     @Test func `a lower priority number goes first`() {
-        var bench = Bench(Bench.snapshot(lanes: [1]) { $0.deployments[0].maxConcurrency = 1 })
+        let bench = Bench(Bench.snapshot(lanes: [1]) { $0.deployments[0].maxConcurrency = 1 })
         bench.submit()
         let items = [5, 1, 2].map { priority in bench.submit { $0.priority = priority } }
         for _ in 0..<4 { bench.settle(nil) }
@@ -286,7 +286,7 @@ import Testing
 
     @Test func `a content policy is routed around only where that is configured`() {
         for list in [nil, [GroupID(1)]] as [[GroupID]?] {
-            var bench = Bench(
+            let bench = Bench(
                 Bench.snapshot(lanes: [1, 1]) {
                     $0.groups[0].fallbacks = [GroupID(1)]
                     $0.groups[0].contentPolicyFallbacks = list
@@ -309,7 +309,7 @@ import Testing
 
     @Test func `num_retries_per_request bounds the attempts over retries and fallbacks`() {
         func starts(_ most: UInt32) -> Int {
-            var bench = Bench(
+            let bench = Bench(
                 Bench.snapshot(lanes: [1, 1, 1], retries: 2) { snapshot in
                     snapshot.groups[0].fallbacks = [GroupID(1), GroupID(2)]
                     snapshot.routing.attemptsMax = most

@@ -14,7 +14,7 @@ import Testing
     }
 
     @Test func `a tenant keeps to its own concurrency over all its runs, and no other tenant waits for it`() {
-        var bench = Bench(Bench.snapshot(lanes: [1]), terms: Self.terms { $0.maxConcurrency = 2 })
+        let bench = Bench(Bench.snapshot(lanes: [1]), terms: Self.terms { $0.maxConcurrency = 2 })
         bench.perform { $0.open(RunID(2), Self.terms { $0.maxConcurrency = 2 }, now: $1, into: &$2) }
         bench.perform { $0.open(RunID(3), Self.terms(1), now: $1, into: &$2) }
         for run in [1, 1, 2, 2, 3, 3, 3] as [UInt64] { bench.submit(run: RunID(run)) }
@@ -24,7 +24,7 @@ import Testing
     }
 
     @Test func `requests a minute are spread evenly after two seconds' worth`() {
-        var bench = Bench(Bench.snapshot(lanes: [1]), terms: Self.terms { $0.rates.requestsPerMinute = 60 })
+        let bench = Bench(Bench.snapshot(lanes: [1]), terms: Self.terms { $0.rates.requestsPerMinute = 60 })
         for _ in 0..<5 { bench.submit() }
         #expect(bench.starts.count == 2)
         bench.pass(999)
@@ -36,7 +36,7 @@ import Testing
     }
 
     @Test func `a tenant at its rate holds up no other`() {
-        var bench = Bench(Bench.snapshot(lanes: [1]), terms: Self.terms { $0.rates.requestsPerMinute = 1 })
+        let bench = Bench(Bench.snapshot(lanes: [1]), terms: Self.terms { $0.rates.requestsPerMinute = 1 })
         bench.perform { $0.open(RunID(2), Self.terms(1), now: $1, into: &$2) }
         for _ in 0..<10 { bench.submit() }
         for _ in 0..<10 { bench.submit(run: RunID(2)) }
@@ -44,7 +44,7 @@ import Testing
     }
 
     @Test func `an item that is bigger than the rate's store goes, and is made up for`() {
-        var bench = Bench(Bench.snapshot(lanes: [1]), terms: Self.terms { $0.rates.tokensPerMinute = 600 })
+        let bench = Bench(Bench.snapshot(lanes: [1]), terms: Self.terms { $0.rates.tokensPerMinute = 600 })
         let embed: (inout Ticket) -> Void = { ticket in
             ticket.needs = .embedding
             ticket.promptTokens = 100
@@ -60,7 +60,7 @@ import Testing
     }
 
     @Test func `what an attempt didn't take is there again`() {
-        var bench = Bench(Bench.snapshot(lanes: [1]), terms: Self.terms { $0.rates.requestsPerMinute = 1 })
+        let bench = Bench(Bench.snapshot(lanes: [1]), terms: Self.terms { $0.rates.requestsPerMinute = 1 })
         bench.submit()
         bench.submit()
         #expect(bench.starts.count == 1)
@@ -69,7 +69,7 @@ import Testing
     }
 
     @Test func `an item whose tenant is at its rate until its deadline says so`() {
-        var bench = Bench(Bench.snapshot(lanes: [1]), terms: Self.terms { $0.rates.requestsPerMinute = 1 })
+        let bench = Bench(Bench.snapshot(lanes: [1]), terms: Self.terms { $0.rates.requestsPerMinute = 1 })
         bench.submit()
         let late = bench.submit(deadline: 5_000)
         bench.pass(5_000)
@@ -79,7 +79,7 @@ import Testing
     }
 
     @Test func `new bounds hold for what waits and runs already`() {
-        var bench = Bench(Bench.snapshot(lanes: [1]), terms: Self.terms { $0.rates.requestsPerMinute = 1 })
+        let bench = Bench(Bench.snapshot(lanes: [1]), terms: Self.terms { $0.rates.requestsPerMinute = 1 })
         for _ in 0..<5 { bench.submit() }
         #expect(bench.starts.count == 1)
         var bounds = TenantBounds()
@@ -96,7 +96,7 @@ import Testing
     }
 
     @Test func `a rate that changes while attempts run counts each once`() {
-        var bench = Bench(Bench.snapshot(lanes: [1]), terms: Self.terms())
+        let bench = Bench(Bench.snapshot(lanes: [1]), terms: Self.terms())
         for _ in 0..<3 { bench.submit() }
         var bounds = TenantBounds()
         bounds.rates.requestsPerMinute = 60
@@ -110,7 +110,7 @@ import Testing
     }
 
     @Test func `batches of a tenant that is paced are told how long they take`() {
-        var bench = Bench(Bench.snapshot(lanes: [1]), terms: Self.terms())
+        let bench = Bench(Bench.snapshot(lanes: [1]), terms: Self.terms())
         for _ in 0..<20 {
             bench.submit()
             bench.pass(100)

@@ -6,7 +6,7 @@ internal import FanoutRouter
 
 /// The router's decisions in a standing queue: each step settles attempts, which start the next items, and submits as
 /// many new ones of one flow, so that queue and lanes stay full.
-struct RouterLoad {
+struct RouterLoad: ~Copyable {
     private static let lanes = 50
     private static let tenants = 20
     private static let laneConcurrency = 16

@@ -6,7 +6,7 @@ internal import FanoutRouter
 
 /// Full lanes, 100,000 items of bulk behind them, and one urgent item at a time: what it takes from a place that
 /// becomes free to the urgent item's start.
-struct UrgentLoad {
+struct UrgentLoad: ~Copyable {
     private static let lanes = 50
     private static let laneConcurrency = 16
     private static let bulk = RunID(1)

@@ -41,7 +41,7 @@ extension RouterCore {
         }
     }
 
-    private func lowestOrder(of candidates: LaneSet, group: Int) -> LaneSet {
+    private mutating func lowestOrder(of candidates: LaneSet, group: Int) -> LaneSet {
         let orders = self.groups[group].orders
         var lowest = Int32.max
         var lanes = candidates

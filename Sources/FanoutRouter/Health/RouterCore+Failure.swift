@@ -47,7 +47,7 @@ extension RouterCore {
         }
     }
 
-    private func retryPolicy(of group: GroupID) -> FailureCounts? {
+    private mutating func retryPolicy(of group: GroupID) -> FailureCounts? {
         guard Int(group.index) < self.snapshot.groups.count else { return nil }
         return self.snapshot.groups[Int(group.index)].retryPolicy ?? self.snapshot.routing.retryPolicy
     }
@@ -76,7 +76,12 @@ extension RouterCore {
         effects.append(.restart(ItemID(run: self.runs[run].id, index: self.items[item].ticket.index), code))
     }
 
-    private func mayRetry(_ leg: Slot, on lane: LaneID, after code: FailureCode, _ rule: RetryPolicy.Rule) -> Bool {
+    private mutating func mayRetry(
+        _ leg: Slot,
+        on lane: LaneID,
+        after code: FailureCode,
+        _ rule: RetryPolicy.Rule
+    ) -> Bool {
         let item = self.legs[leg].item
         if code == .rateLimited {
             guard let named = rule.named else { return true }
@@ -118,7 +123,7 @@ extension RouterCore {
 
     /// Retries of an item's other legs, after a rate limit or after another failure, that have been granted and not
     /// started.
-    private func retriesUnderWay(of item: Slot, limited: Bool) -> Int {
+    private mutating func retriesUnderWay(of item: Slot, limited: Bool) -> Int {
         guard self.items[item].isRace else { return 0 }
         var count = 0
         var leg = self.items[item].firstLeg

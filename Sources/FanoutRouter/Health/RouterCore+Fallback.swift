@@ -63,7 +63,7 @@ extension RouterCore {
     }
 
     /// What a leg may enter after a failure; `nil` = nothing.
-    private func fallbackPlan(of leg: Slot, after code: FailureCode) -> FallbackPlan? {
+    private mutating func fallbackPlan(of leg: Slot, after code: FailureCode) -> FallbackPlan? {
         let item = self.legs[leg].item
         let ticket = self.items[item].ticket
         guard !ticket.flags.contains(.noFallbacks), self.hasAttemptsLeft(item) else { return nil }

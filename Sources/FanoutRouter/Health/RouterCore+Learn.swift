@@ -24,7 +24,7 @@ extension RouterCore {
 
     /// What a failure says of its lane; `nil` = nothing: stopped by us, our own bug, or ended by a deadline or a timer
     /// of the caller, of which the lane knows nothing.
-    private func lanesFault(_ code: FailureCode, _ outcome: Outcome, _ lease: LeaseRecord) -> FailureCode? {
+    private mutating func lanesFault(_ code: FailureCode, _ outcome: Outcome, _ lease: LeaseRecord) -> FailureCode? {
         switch code {
         case .cancelled, .internal: return nil
         case .deadlineExceeded: break

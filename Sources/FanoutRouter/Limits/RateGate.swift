@@ -92,11 +92,13 @@ struct RateGate: Sendable {
 
     // MARK: - Questions
 
+    // They change nothing. Asked in place, as a mutating function is, they cost no copy of all this.
+
     /// When a cost may be taken, if nothing else is before.
     ///
     /// `headroom` is the share of each limit that is left for others.
     @inline(__always)
-    func readyAt(_ cost: RateCounts, headroom: Double = 0, now: Instant) -> Instant {
+    mutating func readyAt(_ cost: RateCounts, headroom: Double = 0, now: Instant) -> Instant {
         guard self.isLimited else { return now }
         var latest = now
         for kind in RateKind.all {
@@ -110,7 +112,7 @@ struct RateGate: Sendable {
     ///
     /// Requests and prompts don't.
     @inline(__always)
-    func earliest(_ cost: RateCounts, now: Instant) -> Instant {
+    mutating func earliest(_ cost: RateCounts, now: Instant) -> Instant {
         guard self.isLimited else { return now }
         var latest = now
         let back = RateCounts(completion: self.reserved.completion)
@@ -123,7 +125,7 @@ struct RateGate: Sendable {
     }
 
     /// Whether a cost may be taken at once by a queue of a class.
-    func admits(_ cost: RateCounts, headroom: Double, queue: Slot, rank: Int, now: Instant) -> Bool {
+    mutating func admits(_ cost: RateCounts, headroom: Double, queue: Slot, rank: Int, now: Instant) -> Bool {
         guard self.isLimited else { return true }
         if let learned = self.learned, !learned.holds(cost, now: now) { return false }
         for kind in RateKind.all {
@@ -134,7 +136,7 @@ struct RateGate: Sendable {
     }
 
     /// Whether a cost may be taken at an instant beside what the level is saved up for: it will be there all the same.
-    func passesHold(_ cost: RateCounts, queue: Slot, rank: Int, now: Instant) -> Bool {
+    mutating func passesHold(_ cost: RateCounts, queue: Slot, rank: Int, now: Instant) -> Bool {
         guard let hold = self.hold, hold.queue != queue, hold.rank <= rank, now < hold.until else { return true }
         for kind in RateKind.all {
             guard let meter = self.meters[kind.rawValue] else { continue }
@@ -175,9 +177,11 @@ struct RateGate: Sendable {
     }
 
     /// Requests, or tokens, a second that are known to be allowed.
+    @inline(__always)
     private func knownRate(_ kind: RateKind) -> Double? { self.meters[kind.rawValue]?.bucket.rate }
 
     /// How long nothing may start, in nanoseconds, until there was nothing to start.
+    @inline(__always)
     private var gapMax: UInt64 {
         let rate = self.learned?.requests ?? self.knownRate(.requests) ?? 3
         return UInt64(max(1e9, 3e9 / max(rate, LearnedRate.slowest)))
@@ -292,7 +296,7 @@ struct RateGate: Sendable {
 
     /// The share of each limit that a class leaves to more urgent ones that had traffic in the last minute.
     @inline(__always)
-    func headroom(rank: Int, classes: [ClassSettings], now: Instant) -> Double {
+    mutating func headroom(rank: Int, classes: [ClassSettings], now: Instant) -> Double {
         var share = 0.0
         for other in 0..<min(rank, classes.count) where self.hasSeen[other] {
             if now.nanoseconds(since: self.classSeen[other]) < Self.classSpan { share += classes[other].floor }

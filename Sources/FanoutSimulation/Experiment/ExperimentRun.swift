@@ -5,7 +5,7 @@ internal import FanoutModel
 internal import FanoutRouter
 
 /// An ``Experiment`` under way.
-struct ExperimentRun {
+struct ExperimentRun: ~Copyable {
     /// What happens at an instant; `number` is a load's, a lane's, a reload's, a cancel's or an attempt's.
     struct Event {
         enum Kind: UInt8 {

@@ -55,7 +55,7 @@ import Testing
     }
 
     @discardableResult
-    static func submit(_ bench: inout Bench, deadline: UInt64 = 600_000, group: Int = 0) -> UInt32 {
+    static func submit(_ bench: Bench, deadline: UInt64 = 600_000, group: Int = 0) -> UInt32 {
         bench.submit(group: group, deadline: deadline) {
             $0.promptTokens = 100
             $0.extras = TicketExtras(tags: ["t"])
@@ -66,9 +66,9 @@ import Testing
         // Estimates are a fifth too low, a fifth too high, or right; answers come in any order.
         for error in [0.8, 1, 1.2] {
             for seed in 1...4 as ClosedRange<UInt64> {
-                var bench = Self.bench(scope, limit: 20 * Self.cost)
+                let bench = Self.bench(scope, limit: 20 * Self.cost)
                 var generator = SplitMix64(seed: seed)
-                for _ in 0..<50 { Self.submit(&bench, deadline: 30_000) }
+                for _ in 0..<50 { Self.submit(bench, deadline: 30_000) }
                 let actual = Int64(Double(Self.cost) * error)
                 var spent: Int64 = 0
                 var running = bench.starts
@@ -91,11 +91,11 @@ import Testing
 
     @Test(arguments: Scope.allCases)
     func `an answer without a bound of its own may be as long as those before`(scope: Scope) {
-        var bench = Self.bench(scope, limit: 500_000) {
+        let bench = Self.bench(scope, limit: 500_000) {
             $0.deployments[0].price = Price(promptToken: 0, completionToken: 1e-8)
         }
         var generator = SplitMix64(seed: 3)
-        for _ in 0..<250 { Self.submit(&bench, deadline: 30_000) }
+        for _ in 0..<250 { Self.submit(bench, deadline: 30_000) }
         var (spent, largest, most) = (0 as Int64, 0 as Int64, 0)
         var running = bench.starts
         var seen = bench.starts.count
@@ -118,16 +118,16 @@ import Testing
 
     @Test(arguments: Scope.allCases.filter(\.isWindowed))
     func `the window begins with the first spend, and what has the time waits for its end`(scope: Scope) {
-        var bench = Self.bench(scope)
+        let bench = Self.bench(scope)
         bench.pass(10_000)
         for _ in 0..<5 {
-            Self.submit(&bench)
+            Self.submit(bench)
             bench.pass(1_000)
             bench.settle(nil) { $0.costNanoUSD = Self.cost }
         }
         // The first spend came at 11,000 ms, so the window ends at 71,000; now it is 15,000.
-        let patient = Self.submit(&bench)
-        let hasty = Self.submit(&bench, deadline: 55_000)
+        let patient = Self.submit(bench)
+        let hasty = Self.submit(bench, deadline: 55_000)
         #expect(bench.refusal(of: hasty)?.code == .budgetExceeded)
         #expect(bench.refusal(of: hasty)?.obstacle == scope.obstacle)
         #expect(bench.refusal(of: hasty)?.earliestMilliseconds == 56_000)
@@ -140,10 +140,10 @@ import Testing
     }
 
     @Test(arguments: Scope.allCases) func `who waits when the last of it is spent learns at once`(scope: Scope) {
-        var bench = Self.bench(scope, limit: Self.cost)
-        Self.submit(&bench)
-        let hasty = Self.submit(&bench, deadline: 50_000)
-        let patient = Self.submit(&bench)
+        let bench = Self.bench(scope, limit: Self.cost)
+        Self.submit(bench)
+        let hasty = Self.submit(bench, deadline: 50_000)
+        let patient = Self.submit(bench)
         #expect(bench.starts.count == 1, "what is under way may take all")
         bench.pass(10)
         bench.settle(nil) { $0.costNanoUSD = 2 * Self.cost }
@@ -152,8 +152,8 @@ import Testing
     }
 
     @Test(arguments: Scope.allCases) func `an attempt that cost nothing gives its money back`(scope: Scope) {
-        var bench = Self.bench(scope, limit: Self.cost)
-        for _ in 0..<3 { Self.submit(&bench) }
+        let bench = Self.bench(scope, limit: Self.cost)
+        for _ in 0..<3 { Self.submit(bench) }
         for count in 1...3 {
             #expect(bench.starts.count == count)
             bench.settle(.invalidRequest)
@@ -162,43 +162,43 @@ import Testing
     }
 
     @Test(arguments: Scope.allCases) func `an unknown price counts nothing`(scope: Scope) {
-        var bench = Self.bench(scope, limit: Self.cost) { $0.deployments[0].price = nil }
-        for _ in 0..<20 { Self.submit(&bench) }
+        let bench = Self.bench(scope, limit: Self.cost) { $0.deployments[0].price = nil }
+        for _ in 0..<20 { Self.submit(bench) }
         #expect(bench.starts.count == 20)
     }
 
     @Test func `another provider's lane takes over while one may not spend`() {
-        var bench = Self.bench(.provider, lanes: [2]) { $0.deployments[1].endpoint.provider = "q" }
+        let bench = Self.bench(.provider, lanes: [2]) { $0.deployments[1].endpoint.provider = "q" }
         for _ in 0..<40 {
-            Self.submit(&bench)
+            Self.submit(bench)
             bench.settle(nil) { $0.costNanoUSD = Self.cost }
         }
         #expect(bench.lanes.count { $0 == 0 } == 5)
         #expect(bench.ends.keys.allSatisfy { bench.succeeded($0) })
         bench.pass(Self.window)
         for _ in 0..<20 {
-            Self.submit(&bench)
+            Self.submit(bench)
             bench.settle(nil) { $0.costNanoUSD = Self.cost }
         }
         #expect(bench.lanes.count { $0 == 0 } == 10)
     }
 
     @Test(arguments: [true, false]) func `what waits for money goes to a fallback that has it`(isQueued: Bool) {
-        var bench = Self.bench(.deployment, lanes: [1, 1], limit: Self.cost) {
+        let bench = Self.bench(.deployment, lanes: [1, 1], limit: Self.cost) {
             $0.groups[0].fallbacks = [GroupID(1)]
         }
-        Self.submit(&bench)
+        Self.submit(bench)
         // Queued while the money was merely set aside, or submitted when it was spent.
-        if isQueued { Self.submit(&bench) }
+        if isQueued { Self.submit(bench) }
         bench.settle(nil) { $0.costNanoUSD = Self.cost }
-        if !isQueued { Self.submit(&bench) }
+        if !isQueued { Self.submit(bench) }
         #expect(bench.lanes == [0, 1])
         #expect(bench.starts.last?.fallback == 1)
     }
 
     @Test func `a tag's budget holds up nobody else`() {
-        var bench = Self.bench(.tag, limit: Self.cost)
-        for _ in 0..<5 { Self.submit(&bench) }
+        let bench = Self.bench(.tag, limit: Self.cost)
+        for _ in 0..<5 { Self.submit(bench) }
         #expect(bench.starts.count == 1)
         let other = bench.submit { $0.promptTokens = 100 }
         #expect(bench.starts.count == 2)
@@ -207,16 +207,16 @@ import Testing
     }
 
     @Test func `a tenant's budget holds up nobody else`() {
-        var bench = Self.bench(.tenant, limit: Self.cost)
-        for _ in 0..<5 { Self.submit(&bench) }
+        let bench = Self.bench(.tenant, limit: Self.cost)
+        for _ in 0..<5 { Self.submit(bench) }
         bench.perform { $0.open(RunID(2), RunTerms(tenant: TenantID(1)), now: $1, into: &$2) }
         bench.submit(run: RunID(2)) { $0.promptTokens = 100 }
         #expect(bench.starts.map(\.item.run) == [RunID(1), RunID(2)])
     }
 
     @Test func `a batch that has spent its bound ends, but for what runs`() {
-        var bench = Self.bench(.batch, limit: 2 * Self.cost)
-        let items = (0..<4).map { _ in Self.submit(&bench) }
+        let bench = Self.bench(.batch, limit: 2 * Self.cost)
+        let items = (0..<4).map { _ in Self.submit(bench) }
         // 100 tokens are taken to be up to 125, so two fit, not three.
         #expect(bench.starts.count == 2)
         bench.settle(nil, bench.starts[0]) { $0.costNanoUSD = 2 * Self.cost }
@@ -225,16 +225,16 @@ import Testing
         #expect(bench.ends[items[1]] == nil)
         bench.settle(.providerError, bench.starts[1])
         #expect(bench.refusal(of: items[1]) == nil, "it had no retry left")
-        let late = Self.submit(&bench)
+        let late = Self.submit(bench)
         #expect(bench.refusal(of: late)?.code == .budgetExceeded)
     }
 
     @Test func `no retry and no leg of a race starts once a batch has spent its bound`() {
-        var bench = Self.bench(.batch, lanes: [1, 1], limit: 3 * Self.cost) {
+        let bench = Self.bench(.batch, lanes: [1, 1], limit: 3 * Self.cost) {
             $0.routing.retries = 5
             $0.deployments[1].maxConcurrency = 1
         }
-        let retried = Self.submit(&bench)
+        let retried = Self.submit(bench)
         bench.submit(group: 1) { $0.promptTokens = 100 }
         let race = bench.submit {
             $0.promptTokens = 100
@@ -252,16 +252,16 @@ import Testing
     }
 
     @Test func `a budget of nothing lets nothing through`() {
-        var bench = Self.bench(.provider, limit: 0)
-        let item = Self.submit(&bench)
+        let bench = Self.bench(.provider, limit: 0)
+        let item = Self.submit(bench)
         #expect(bench.refusal(of: item)?.code == .budgetExceeded)
         #expect(bench.refusal(of: item)?.earliestMilliseconds == 0)
     }
 
     @Test(arguments: [Scope.provider, .deployment, .tag])
     func `a reload with more money lets the rest through, and takes nothing back twice`(scope: Scope) {
-        var bench = Self.bench(scope, limit: Self.cost)
-        for _ in 0..<4 { Self.submit(&bench) }
+        let bench = Self.bench(scope, limit: Self.cost)
+        for _ in 0..<4 { Self.submit(bench) }
         #expect(bench.starts.count == 1)
         for limit in [100 * Self.cost, Self.cost] {
             let snapshot = Self.bench(scope, limit: limit).core.snapshot
@@ -273,11 +273,11 @@ import Testing
     }
 
     @Test func `a tag that gains a budget while its items run doesn't lose count`() {
-        var bench = Self.bench(.deployment)
-        for _ in 0..<3 { Self.submit(&bench) }
+        let bench = Self.bench(.deployment)
+        for _ in 0..<3 { Self.submit(bench) }
         let snapshot = Self.bench(.tag).core.snapshot
         bench.perform { $0.reload(snapshot, now: $1, into: &$2) }
-        for _ in 0..<3 { Self.submit(&bench) }
+        for _ in 0..<3 { Self.submit(bench) }
         // The bench recomputes what is reserved with each event.
         for dispatch in bench.starts { bench.settle(nil, dispatch) { $0.costNanoUSD = Self.cost } }
         #expect(bench.ends.count == 6)

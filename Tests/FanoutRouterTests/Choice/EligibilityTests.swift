@@ -52,7 +52,7 @@ import Testing
         let own = [["a"], ["a", "b"], ["b"], row.hasDefault ? ["default"] : ["other"], []]
         var lanes: Set<Int> = []
         for seed in 1...12 as ClosedRange<UInt64> {
-            var bench = Bench(
+            let bench = Bench(
                 Bench.snapshot(lanes: [5]) {
                     var filtering = TagFiltering()
                     filtering.matchesAny = row.matchesAny
@@ -80,7 +80,7 @@ import Testing
             ([], [0, 1, 2]), (["blue"], [0, 2]), (["budget-x"], [0, 1, 2]),
         ]
         for (tags, expected) in rows {
-            var bench = Bench(
+            let bench = Bench(
                 Bench.snapshot(lanes: [3]) {
                     for (index, tags) in own.enumerated() { $0.deployments[index].tags = tags }
                 }
@@ -91,7 +91,7 @@ import Testing
     }
 
     @Test func `a region is matched as it is named, and an unknown one is another`() {
-        var bench = Bench(
+        let bench = Bench(
             Bench.snapshot(lanes: [3]) {
                 $0.deployments[0].region = "eu"
                 $0.deployments[1].region = "us"
@@ -106,7 +106,7 @@ import Testing
 
     @Test func `with checks before the call a prompt isn't sent where it can't fit`() {
         for checks in [false, true] {
-            var bench = Bench(
+            let bench = Bench(
                 Bench.snapshot(lanes: [3]) {
                     $0.routing.checksBeforeCall = checks
                     $0.deployments[0].contextWindow = 1_000
@@ -122,7 +122,7 @@ import Testing
 
     @Test func `a prompt that fits nowhere ends at once, or goes to the fallbacks for that`() {
         for list in [nil, [GroupID(1)]] as [[GroupID]?] {
-            var bench = Bench(
+            let bench = Bench(
                 Bench.snapshot(lanes: [1, 1, 1]) {
                     $0.routing.checksBeforeCall = true
                     for lane in 0..<3 { $0.deployments[lane].contextWindow = lane == 1 ? 100_000 : 1_000 }
@@ -141,7 +141,7 @@ import Testing
     }
 
     @Test func `18: too long a prompt goes to a larger window of the group before any fallback`() {
-        var bench = Bench(
+        let bench = Bench(
             Bench.snapshot(lanes: [4, 1], retries: 2) {
                 for (lane, window) in [8_000, 4_000, 32_000, nil].enumerated() {
                     $0.deployments[lane].contextWindow = window.map { UInt32($0) }
@@ -161,7 +161,7 @@ import Testing
     }
 
     @Test func `31557, 18: fallbacks whose windows can't fit are passed over, and the failure is the first one`() {
-        var bench = Bench(
+        let bench = Bench(
             Bench.snapshot(lanes: [1, 1, 1], retries: 2) {
                 $0.deployments[0].contextWindow = 32_000
                 $0.deployments[1].contextWindow = 8_000
@@ -178,7 +178,7 @@ import Testing
     }
 
     @Test func `a window that nobody knows may fit in a fallback group`() {
-        var bench = Bench(
+        let bench = Bench(
             Bench.snapshot(lanes: [1, 1]) {
                 $0.deployments[0].contextWindow = 8_000
                 $0.groups[0].fallbacks = [GroupID(1)]
@@ -191,7 +191,7 @@ import Testing
     }
 
     @Test func `what no deployment offers is said to be missing`() {
-        var bench = Bench(Bench.snapshot(lanes: [2]) { for lane in 0..<2 { $0.deployments[lane].offers = .chat } })
+        let bench = Bench(Bench.snapshot(lanes: [2]) { for lane in 0..<2 { $0.deployments[lane].offers = .chat } })
         let item = bench.submit { $0.needs = [.chat, .vision] }
         #expect(bench.refusal(of: item)?.code == .noRoute)
         #expect(bench.refusal(of: item)?.obstacle == .needs)
@@ -200,7 +200,7 @@ import Testing
     /// Lane 0 does everything but is long full; each kind has a lane of its own that is full, too, and one that isn't.
     @Test func `head of line: vision, long, tagged and regional items don't wait behind each other's lanes`() {
         let kinds = 5
-        var bench = Bench(
+        let bench = Bench(
             Bench.snapshot(lanes: [kinds]) {
                 $0.routing.checksBeforeCall = true
                 for lane in 0..<kinds {
@@ -242,7 +242,7 @@ import Testing
     }
 
     @Test func `head of line: a saturated model holds up no other`() {
-        var bench = Bench(Bench.snapshot(lanes: [1, 1]) { $0.deployments[0].maxConcurrency = 1 })
+        let bench = Bench(Bench.snapshot(lanes: [1, 1]) { $0.deployments[0].maxConcurrency = 1 })
         for _ in 0..<1_000 { bench.submit() }
         bench.submit(group: 1)
         #expect(bench.lanes == [0, 1])
@@ -250,7 +250,7 @@ import Testing
 
     @Test func `18444, 21377, 38968: any failure that another lane may mend goes from order 1 to order 2`() {
         for code in FailureCode.allCases where code.traits.retriesOtherLane && code != .budgetExceeded {
-            var bench = Bench(
+            let bench = Bench(
                 Bench.snapshot(lanes: [2], retries: 1) {
                     $0.deployments[0].order = 1
                     $0.deployments[1].order = 2
@@ -265,7 +265,7 @@ import Testing
     }
 
     @Test func `16: order 1 fails once, order 2 has the second and last attempt`() {
-        var bench = Bench(
+        let bench = Bench(
             Bench.snapshot(lanes: [2], retries: 1) {
                 $0.deployments[0].order = 1
                 $0.deployments[1].order = 2
@@ -279,7 +279,7 @@ import Testing
     }
 
     @Test func `17: where only one lane names an order it gets all`() {
-        var bench = Bench(Bench.snapshot(lanes: [2]) { $0.deployments[1].order = 5 })
+        let bench = Bench(Bench.snapshot(lanes: [2]) { $0.deployments[1].order = 5 })
         for _ in 0..<30 {
             bench.submit()
             bench.settle(nil)
@@ -288,7 +288,7 @@ import Testing
     }
 
     @Test func `28: wildcard lanes pause and cool like any other`() {
-        var bench = Bench(
+        let bench = Bench(
             Bench.snapshot(lanes: [2], retries: 2) {
                 $0.groups[0].name = "openai/*"
                 for lane in 0..<2 { $0.deployments[lane].endpoint.model = "*" }
@@ -306,7 +306,7 @@ import Testing
     }
 
     @Test func `29: weight 0 serves only while the weighted lane waits`() {
-        var bench = Bench(
+        let bench = Bench(
             Bench.snapshot(lanes: [2]) {
                 $0.deployments[0].weight = 0
                 $0.deployments[1].weight = 1
@@ -323,7 +323,7 @@ import Testing
     }
 
     @Test func `34: the longer of two pauses holds`() {
-        var bench = Bench(Bench.snapshot(lanes: [1]))
+        let bench = Bench(Bench.snapshot(lanes: [1]))
         for _ in 0..<2 { bench.submit() }
         bench.settle(.rateLimited, bench.starts[0], retryAfter: 1_000)
         bench.settle(.rateLimited, bench.starts[1], retryAfter: 30_000)
@@ -334,7 +334,7 @@ import Testing
     }
 
     @Test func `the lanes of at most so many requirements are kept`() {
-        var bench = Bench(Bench.snapshot(lanes: [3]) { $0.deployments[0].tags = ["t-7"] })
+        let bench = Bench(Bench.snapshot(lanes: [3]) { $0.deployments[0].tags = ["t-7"] })
         for number in 0..<100 {
             bench.submit { $0.extras = TicketExtras(tags: ["t-\(number)"], region: nil) }
             #expect(bench.core.groups[0].masksKept <= LaneGroup.masksMax)

@@ -10,7 +10,7 @@ import Testing
 @Suite struct StrategyTests {
     @Test func `37622: eight at once over two idle lanes go four and four`() {
         for seed in 1...20 {
-            var bench = Bench(Self.snapshot(2, .leastBusy), seed: UInt64(seed))
+            let bench = Bench(Self.snapshot(2, .leastBusy), seed: UInt64(seed))
             bench.perform { core, now, effects in
                 let tickets = (0..<8).map { Ticket(index: $0, group: GroupID(0), needs: .chat, deadline: .never) }
                 core.submit(Bench.run, tickets, now: now, into: &effects)
@@ -21,7 +21,7 @@ import Testing
 
     @Test func `25323, 39322, 40401: whatever was cached before, idle lanes are drawn evenly by the least busy rule`() {
         // A cache hit never reaches the router, so nothing that was counted can drift; ties are broken by chance.
-        var bench = Bench(Self.snapshot(2, .leastBusy))
+        let bench = Bench(Self.snapshot(2, .leastBusy))
         for _ in 0..<400 {
             bench.submit()
             bench.settle(nil)
@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test func `least busy counts a stream until its end`() {
-        var bench = Bench(Self.snapshot(2, .leastBusy))
+        let bench = Bench(Self.snapshot(2, .leastBusy))
         bench.submit { $0.flags = .streamed }
         let streaming = bench.lanes[0]
         for _ in 0..<10 {
@@ -42,7 +42,7 @@ import Testing
 
     @Test(arguments: [RoutingStrategy.usageBased, .usageBasedV2])
     func `the lane with the fewest tokens this minute is next, those under way included`(strategy: RoutingStrategy) {
-        var bench = Bench(Self.snapshot(2, strategy))
+        let bench = Bench(Self.snapshot(2, strategy))
         bench.submit { $0.promptTokens = 900 }
         let first = bench.lanes[0]
         bench.submit { $0.promptTokens = 100 }
@@ -71,7 +71,7 @@ import Testing
     }
 
     private static func costBased(_ prices: [Price?]) -> Set<Int> {
-        var bench = Bench(
+        let bench = Bench(
             Self.snapshot(prices.count, .costBased) {
                 for (index, price) in prices.enumerated() { $0.deployments[index].price = price }
             }
@@ -83,7 +83,7 @@ import Testing
     @Test func `31: a lane whose first answer came over a cold connection is measured on, and wins`() {
         for seed in 1...20 {
             for strategy in [RoutingStrategy.latencyBased, .predictedCost] {
-                var bench = Bench(Self.snapshot(2, strategy), seed: UInt64(seed))
+                let bench = Bench(Self.snapshot(2, strategy), seed: UInt64(seed))
                 var answers = [0, 0]
                 for _ in 0..<60 {
                     bench.submit()
@@ -101,7 +101,7 @@ import Testing
     @Test func `32: a lane that fails at once doesn't look fast`() {
         for seed in 1...20 {
             for strategy in RoutingStrategy.allCases where strategy != .simpleShuffle && strategy != .costBased {
-                var bench = Bench(
+                let bench = Bench(
                     Self.snapshot(2, strategy) {
                         $0.routing.retries = 2
                         $0.routing.disablesCooldowns = true
@@ -123,7 +123,7 @@ import Testing
 
     @Test func `lanes within the buffer of the lowest latency share, others don't`() {
         for (buffer, expected) in [(0.0, [0] as Set), (0.5, [0, 1])] {
-            var bench = Bench(
+            let bench = Bench(
                 Self.snapshot(3, .latencyBased) {
                     $0.routing.strategyArguments.lowestLatencyBuffer = buffer
                     $0.routing.strategyArguments.explorationShare = 0
@@ -142,7 +142,7 @@ import Testing
     @Test func `streams are compared by their time to first content, mean or percentile`() {
         // Lane 0: first content after 100 ms, but after a second in one of three; lane 1: always after 300 ms.
         for (percentile, expected) in [(nil, 1), (0.5, 0), (1, 1)] as [(Double?, Int)] {
-            var bench = Bench(
+            let bench = Bench(
                 Self.snapshot(2, .latencyBased) {
                     $0.routing.strategyArguments.firstContentPercentile = percentile
                     $0.routing.strategyArguments.explorationShare = 0
@@ -164,7 +164,7 @@ import Testing
     }
 
     @Test func `latency samples expire`() {
-        var bench = Bench(
+        let bench = Bench(
             Self.snapshot(2, .latencyBased) {
                 $0.routing.strategyArguments.ttlMilliseconds = 10_000
                 $0.routing.strategyArguments.explorationShare = 0
@@ -188,7 +188,7 @@ import Testing
 
     @Test func `a slow lane that turned fast is found again`() {
         for strategy in [RoutingStrategy.latencyBased, .predictedCost] {
-            var bench = Bench(Self.snapshot(2, strategy))
+            let bench = Bench(Self.snapshot(2, strategy))
             for index in 0..<2_000 {
                 bench.submit()
                 let isFast = (bench.lanes.last == 0) == (index < 200)
@@ -201,7 +201,7 @@ import Testing
     }
 
     @Test func `a group's own strategy replaces the router's`() {
-        var bench = Bench(
+        let bench = Bench(
             Bench.snapshot(lanes: [2, 2]) {
                 $0.routing.strategy = .costBased
                 $0.groups[1].strategy = .leastBusy
@@ -217,7 +217,7 @@ import Testing
     }
 
     @Test(arguments: RoutingStrategy.allCases) func `order comes before the strategy`(strategy: RoutingStrategy) {
-        var bench = Bench(
+        let bench = Bench(
             Self.snapshot(2, strategy) {
                 $0.deployments[0].order = 2
                 $0.deployments[1].order = 1
@@ -230,7 +230,7 @@ import Testing
 
     @Test(arguments: RoutingStrategy.allCases)
     func `a lane that comes back gets its probe from the next item, whatever its score`(strategy: RoutingStrategy) {
-        var bench = Bench(
+        let bench = Bench(
             Self.snapshot(2, strategy) {
                 $0.deployments[0].price = Price(promptToken: 1, completionToken: 1)
                 $0.deployments[1].price = Price(promptToken: 0, completionToken: 0)

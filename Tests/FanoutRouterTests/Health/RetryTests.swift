@@ -30,7 +30,7 @@ import Testing
 
     /// The attempts of one item whose every attempt fails so.
     private static func attempts(_ code: FailureCode, _ bench: Bench) -> Int {
-        var bench = bench
+        let bench = bench
         let item = bench.submit()
         while bench.ends[item] == nil, bench.starts.count < 20 {
             bench.settle(code)
@@ -40,7 +40,7 @@ import Testing
     }
 
     @Test func `7: a policy's two retries of a bad request are made within a second`() {
-        var bench = Self.bench(policy: Self.policy { $0.badRequest = 2 })
+        let bench = Self.bench(policy: Self.policy { $0.badRequest = 2 })
         let item = bench.submit()
         bench.settle(.invalidRequest)
         #expect(bench.starts.count == 2, "the second goes at once")
@@ -53,7 +53,7 @@ import Testing
     }
 
     @Test func `the second retry on a lane waits, also where the first was to go elsewhere`() {
-        var bench = Bench(
+        let bench = Bench(
             Bench.snapshot(lanes: [2], retries: 3) {
                 $0.deployments[0].order = 2
                 $0.deployments[1].order = 1
@@ -102,7 +102,7 @@ import Testing
 
     @Test func `the provider's word on retrying counts for its own lane`() {
         func lanes(_ code: FailureCode, _ should: Bool?) -> [Int] {
-            var bench = Bench(Bench.snapshot(lanes: [2], retries: 3) { $0.deployments[0].order = 1 })
+            let bench = Bench(Bench.snapshot(lanes: [2], retries: 3) { $0.deployments[0].order = 1 })
             bench.submit()
             for _ in 0..<3 {
                 bench.settle(code) { $0.shouldRetry = should }
