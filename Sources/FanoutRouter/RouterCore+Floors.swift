@@ -120,20 +120,14 @@ extension RouterCore {
 
     // MARK: - The daemon
 
-    /// Whether the daemon has a place for one more attempt of a class.
+    /// The classes that the daemon has no place for; a bit for each.
     @inline(__always)
-    func hasPlace(forRank rank: Int) -> Bool {
+    var fullMask: UInt8 {
         let limit = self.snapshot.routing.daemonConcurrency
-        guard self.inFlight < limit else { return false }
+        guard self.inFlight < limit else { return .max }
         var floors: UInt8 = 0
         for rank in self.bandsWithFloor.indices where self.bandsWithFloor[rank] > 0 { floors |= 1 << UInt8(rank) }
-        let mask = self.kept(
-            of: limit,
-            inFlight: self.inFlight,
-            byClass: self.inFlightByClass,
-            floors: floors
-        )
-        return mask & (1 << UInt8(rank)) == 0
+        return self.kept(of: limit, inFlight: self.inFlight, byClass: self.inFlightByClass, floors: floors)
     }
 
     /// Counts an attempt that starts or ends.

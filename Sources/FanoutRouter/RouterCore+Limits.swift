@@ -38,13 +38,13 @@ extension RouterCore {
     /// group, have shown, but no more than it allows.
     mutating func cost(of leg: Slot) -> RateCounts {
         let item = self.legs[leg].item
-        let ticket = self.items[item].ticket
-        var cost = RateCounts(requests: 1, prompt: Int64(ticket.promptTokens))
-        guard !ticket.needs.contains(.embedding) else { return cost }
+        var cost = RateCounts(requests: 1, prompt: Int64(self.items[item].ticket.promptTokens))
+        guard !self.items[item].ticket.needs.contains(.embedding) else { return cost }
         let group = self.groups[Int(self.legs[leg].group.index)].completions.expected(else: CompletionEstimate.prior)
         let expected = Int64(self.runs[self.items[item].run].completions.expected(else: group).rounded(.up))
-        let most = ticket.completionTokens == 0 ? Int64.max : Int64(ticket.completionTokens)
-        cost.completion = min(most, expected) * Int64(max(1, ticket.choices))
+        let bound = Int64(self.items[item].ticket.completionTokens)
+        let each = bound == 0 ? expected : min(bound, expected)
+        cost.completion = each * Int64(max(1, self.items[item].ticket.choices))
         return cost
     }
 

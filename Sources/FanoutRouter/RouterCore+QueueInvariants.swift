@@ -152,7 +152,7 @@ extension RouterCore {
             switch self.queues[slot].state {
             case .idle: break
             case .ready, .promoted:
-                if self.hasPlace(forRank: Self.index(of: self.queues[slot].key.priorityClass)) {
+                if self.fullMask & (1 << UInt8(Self.index(of: self.queues[slot].key.priorityClass))) == 0 {
                     faults.append("queue \(slot) was not served")
                 }
             case .starved:

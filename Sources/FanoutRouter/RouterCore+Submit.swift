@@ -91,13 +91,10 @@ extension RouterCore {
         }
     }
 
-    private mutating func addLeg(_ record: LegRecord) -> Slot {
-        let leg = self.legs.take(orAppend: record)
+    private mutating func addLeg(_ record: consuming LegRecord) -> Slot {
         // Entries that an earlier leg in this slot left behind stay dead.
-        let stamp = self.legs[leg].stamp
-        self.legs[leg] = record
-        self.legs[leg].stamp = stamp &+ 1
-        return leg
+        record.stamp = self.legs.next.map { self.legs[$0].stamp &+ 1 } ?? 0
+        return self.legs.insert(record)
     }
 
     /// Lets the first leg that the race's width held back take its place.

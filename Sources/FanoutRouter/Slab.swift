@@ -36,6 +36,9 @@ struct Slab<Element>: ~Copyable {
         return Slot(self.elements.count - 1)
     }
 
+    /// The slot that the next record takes, if an earlier one had it; `nil` = a new one.
+    var next: Slot? { self.free.last }
+
     /// Puts a record into a free slot.
     mutating func insert(_ element: consuming Element) -> Slot {
         if let slot = self.free.popLast() {
