@@ -23,13 +23,14 @@ extension RouterCore {
     /// The lanes that would take a leg of a queue now.
     @inline(__always)
     mutating func usableLanes(of queue: Slot) -> LaneSet {
-        let key = self.queues[queue].key
-        let group = Int(key.group.index)
-        if !self.isFunded(key.purses) { return LaneSet() }
-        let free = self.openLanes(of: group, for: key.priorityClass)
+        let group = Int(self.queues[queue].key.group.index)
+        if !self.isFunded(self.queues[queue].key.purses) { return LaneSet() }
+        let free = self.openLanes(of: group, for: self.queues[queue].key.priorityClass)
         // A leg that failed somewhere waits for a healthy lane that hasn't failed it, even if that one is full now.
-        if key.preferred.intersects(self.groups[group].healthy) { return key.preferred.intersection(free) }
-        return key.permitted.intersection(free)
+        if self.queues[queue].key.preferred.intersects(self.groups[group].healthy) {
+            return self.queues[queue].key.preferred.intersection(free)
+        }
+        return self.queues[queue].key.permitted.intersection(free)
     }
 
     /// Starts one leg of a queue, or finds out why none can start.

@@ -24,14 +24,14 @@ extension RouterCore {
             self.finish(&effects)
             return
         }
-        for ticket in tickets {
-            let item = self.add(ticket, to: slot)
+        for place in tickets.indices {
+            let item = self.add(tickets[place], to: slot)
             self.enter(item, &effects)
         }
         self.conclude(&effects)
         // What was started above needs no deadline here: the attempt has its own.
-        for ticket in tickets {
-            guard let item = self.runs[slot].items[ticket.index] else { continue }
+        for place in tickets.indices {
+            guard let item = self.runs[slot].items[tickets[place].index] else { continue }
             if self.items[item].leases == 0 || self.items[item].isRace { self.armDeadline(item) }
         }
         self.askForTimer(&effects)
