@@ -15,8 +15,9 @@ struct BatchCommand: AsyncParsableCommand {
             A line is a request in OpenAI's form: {"model": "m", "messages": [...], "temperature": 0, ...}, with \
             "prompt" for a completion or "input" for embeddings, and "id" for a name of your own; or a line of an \
             OpenAI batch file: {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": {...}}. \
-            Parameters that Fanout doesn't know go to the provider as they are. A line that can't be read is that \
-            line's failure, and the others go on. Files of any length run in bounded memory.
+            "fallbacks" lists models to try next: names, or objects with "model" and what that one is asked in place \
+            of the rest. Parameters that Fanout doesn't know go to the provider as they are. A line that can't be read \
+            is that line's failure, and the others go on. Files of any length run in bounded memory.
 
             A result is {"index", "id", "model", "text", "finish_reason", "attempts", "deployment", "usage"}, with \
             "embedding" for embeddings, and "code" and "error" in place of the text for a failure. "index" counts \

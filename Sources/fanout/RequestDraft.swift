@@ -14,6 +14,8 @@ struct RequestDraft {
     private var model = ""
     private var tags: [String] = []
     private var fallbacks: [String] = []
+    /// What some fallbacks are asked in place of the rest, by their place: objects as they are written.
+    private(set) var fallbackBodies: [(place: Int, json: [UInt8])] = []
     private var priority: Int32?
     private var region = ""
     private var triesUnhealthy = false
@@ -37,7 +39,7 @@ struct RequestDraft {
         case "model": self.model = try reader.readString()
         case "user": self.user = try reader.readString()
         case "tags": self.tags = try reader.readStrings()
-        case "fallbacks": self.fallbacks = try reader.readStrings()
+        case "fallbacks": try self.takeFallbacks(&reader)
         case "region", "allowed_model_region": self.region = try reader.readString()
         case "try_unhealthy": self.triesUnhealthy = try reader.readBool()
         case "traceparent": self.traceparent = try reader.readString()
@@ -51,6 +53,44 @@ struct RequestDraft {
             }
         }
         return true
+    }
+
+    /// Reads names, or objects with `model` and what that one is asked instead, as LiteLLM takes them.
+    private mutating func takeFallbacks(_ reader: inout JSONReader) throws(Failure) {
+        self.fallbacks = []
+        self.fallbackBodies = []
+        if try reader.readKind() == .string { return self.fallbacks.append(try reader.readString()) }
+        try reader.readElements { (place, reader) throws(Failure) in
+            if try reader.readKind() == .string { return self.fallbacks.append(try reader.readString()) }
+            let body = try reader.readObjectRaw()
+            var model = ""
+            var isMore = false
+            try withJSONReader(body) { (reader) throws(Failure) in
+                try reader.readMembers { (key, reader) throws(Failure) in
+                    if key == "model" { model = try reader.readString() } else { try reader.skipValue() }
+                    isMore = isMore || key != "model"
+                }
+            }
+            guard !model.isEmpty else { throw .unreadable("needs the model to fall back to", param: "model") }
+            self.fallbacks.append(model)
+            if isMore { self.fallbackBodies.append((place, body)) }
+        }
+    }
+
+    /// A parameter that a fallback is asked in place of the item's own.
+    ///
+    /// What is the item's as a whole can't be a fallback's, nor can it be asked for something of another kind.
+    mutating func takeOfFallback(_ key: String, _ reader: inout JSONReader) throws(Failure) -> Bool {
+        switch key {
+        case "id", "custom_id", "tags", "fallbacks", "region", "allowed_model_region", "try_unhealthy", "traceparent",
+            "priority":
+            throw .unreadable("is the item's: a fallback can't have its own")
+        case "messages" where self.kind != .chat, "prompt" where self.kind != .completion,
+            "input" where self.kind != .embedding:
+            throw .unreadable("a fallback is asked for what the item asks for")
+        default:
+            return try self.take(key, &reader)
+        }
     }
 
     private mutating func takeSampling(_ key: String, _ reader: inout JSONReader) throws(Failure) -> Bool {

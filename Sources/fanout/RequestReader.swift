@@ -94,7 +94,31 @@ enum RequestReader {
             }
             if !isTaken { draft.extra.append((member.key, Array(bytes[member.value]))) }
         }
-        return draft.item()
+        var item = draft.item()
+        for (place, json) in draft.fallbackBodies {
+            let request: Request
+            do throws(Failure) {
+                request = try self.fallback(json, of: draft)
+            } catch {
+                throw error.under("[\(place)]").under("fallbacks")
+            }
+            item.fallbackRequests.append(Item.FallbackRequest(fallback: UInt32(place), request: request))
+        }
+        return item
+    }
+
+    /// What a fallback is asked: the item's request, with the members of an object in place of its own.
+    private static func fallback(_ json: [UInt8], of item: RequestDraft) throws(Failure) -> Request {
+        var draft = item
+        for member in try self.members(json) where !self.isNull(member, in: json) {
+            let isTaken = try self.value(of: member, in: json) { (reader) throws(Failure) in
+                try draft.takeOfFallback(member.key, &reader)
+            }
+            guard !isTaken else { continue }
+            draft.extra.removeAll { $0.key == member.key }
+            draft.extra.append((member.key, Array(json[member.value])))
+        }
+        return draft.item().request
     }
 
     private static func isNull(_ member: JSONMember, in bytes: [UInt8]) -> Bool {

@@ -224,4 +224,37 @@ internal import Testing
         #expect(id == "q")
         #expect(failure.message == "line 12: input must be an array")
     }
+
+    @Test func `a fallback may be asked something of its own, the rest is the item's`() throws {
+        let item = try self.item(
+            #"{"fallbacks":["b",{"model":"c"},{"messages":[{"role":"user","content":"short"}],"#
+                + #""model":"d","temperature":0,"x":2,"seed":null}],"model":"a","#
+                + #""messages":[{"role":"user","content":"long"}],"temperature":1,"seed":5,"x":1,"y":3}"#
+        )
+        #expect(item.fallbacks == ["b", "c", "d"])
+        let own = try #require(item.fallbackRequests.first)
+        #expect(item.fallbackRequests.count == 1 && own.fallback == 2 && own.request.model == "d")
+        var chat = ChatRequest(messages: [Message(role: .user, text: "short")])
+        chat.sampling.temperature = 0
+        chat.sampling.seed = 5
+        #expect(own.request.task == .chat(chat))
+        #expect(String(decoding: own.request.extraJSON, as: UTF8.self) == #"{"y":3,"x":2}"#)
+        chat = ChatRequest(messages: [Message(role: .user, text: "long")])
+        chat.sampling.temperature = 1
+        chat.sampling.seed = 5
+        #expect(item.request.task == .chat(chat) && item.request.model == "a")
+    }
+
+    @Test(arguments: [
+        (#"{"prompt":"x"}"#, "fallbacks[1].model"), (#"{"model":"c","input":"x"}"#, "fallbacks[1].input"),
+        (#"{"model":"c","priority":1}"#, "fallbacks[1].priority"), (#"{"model":"c","id":"x"}"#, "fallbacks[1].id"),
+        (#"{"model":"c","fallbacks":["d"]}"#, "fallbacks[1].fallbacks"), ("7", "fallbacks[1]"),
+        (#"{"model":"c","temperature":"hot"}"#, "fallbacks[1].temperature"), (#"["d"]"#, "fallbacks[1]"),
+    ])
+    func `a fallback that can't be asked is refused by its place`(fallback: String, param: String) {
+        let failure = #expect(throws: Failure.self) {
+            try self.item(#"{"model":"m","prompt":"p","fallbacks":["b",\#(fallback)]}"#)
+        }
+        #expect(failure?.code == .invalidRequest && failure?.param == param, "\(failure?.param ?? "")")
+    }
 }
