@@ -44,7 +44,7 @@ extension RouterCore {
     }
 
     /// Why a leg that comes to a queue of some lanes is too late; `nil` = it may make it.
-    mutating func lateness(of leg: Slot, among lanes: LaneSet) -> Lateness? {
+    mutating func lateness(of leg: Slot, among lanes: LaneSet, _ cost: RateCounts) -> Lateness? {
         let item = self.legs[leg].item
         let deadline = self.items[item].deadline
         // What was tried before has its place at the head.
@@ -67,7 +67,6 @@ extension RouterCore {
             return nil
         }
         guard self.flows[flow].line.comesLast(self.entry(of: leg)) else { return nil }
-        let cost = self.cost(of: leg)
         if self.hasPlenty(flow, ahead: ahead, turnCost: cost.turnCost, seconds: left) { return nil }
         if !isSame || self.outlook.at != self.now || self.outlook.deadline != deadline {
             let starts = self.startsMax(of: flow, like: cost, within: left)

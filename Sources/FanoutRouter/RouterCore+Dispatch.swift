@@ -180,7 +180,7 @@ extension RouterCore {
             if self.legs[leg].place == .waiting {
                 let key = self.queues[self.flows[self.legs[leg].flow].queue].key
                 self.withdraw(leg)
-                self.enqueue(leg, preferred: key.preferred, permitted: key.permitted)
+                self.enqueue(leg, preferred: key.preferred, permitted: key.permitted, self.cost(of: leg))
             }
             leg = self.legs[leg].next
         }

@@ -43,7 +43,7 @@ extension RouterCore {
     /// The head of a queue fits none of the lanes that have room: one of them saves up for it.
     mutating func hold(_ queue: Slot, _ leg: Slot, _ cost: RateCounts, among lanes: LaneSet, _ effects: inout [Effect])
     {
-        if case .tooLate = self.prospect(of: leg) {
+        if case .tooLate = self.prospect(of: leg, cost) {
             self.withdraw(leg)
             self.place(leg, &effects)
             return

@@ -41,7 +41,9 @@ extension RouterCore {
         var cost = RateCounts(requests: 1, prompt: Int64(self.items[item].ticket.promptTokens))
         guard !self.items[item].ticket.needs.contains(.embedding) else { return cost }
         let group = self.groups[Int(self.legs[leg].group.index)].completions.expected(else: CompletionEstimate.prior)
-        let expected = Int64(self.runs[self.items[item].run].completions.expected(else: group).rounded(.up))
+        let mean = self.runs[self.items[item].run].completions.expected(else: group)
+        // Rounded up by hand: the processor that the build is for has no instruction for it.
+        let expected = Int64(mean) + (Double(Int64(mean)) < mean ? 1 : 0)
         let bound = Int64(self.items[item].ticket.completionTokens)
         let each = bound == 0 ? expected : min(bound, expected)
         cost.completion = each * Int64(max(1, self.items[item].ticket.choices))

@@ -47,7 +47,7 @@ extension RouterCore {
         return required
     }
 
-    mutating func prospect(of leg: Slot) -> Prospect {
+    mutating func prospect(of leg: Slot, _ cost: RateCounts) -> Prospect {
         let group = Int(self.legs[leg].group.index)
         let eligible = self.eligible(leg)
         guard !eligible.isEmpty else {
@@ -59,7 +59,7 @@ extension RouterCore {
         let hopeful = permitted.intersection(self.groups[group].recoverable)
         guard !hopeful.isEmpty else { return self.whyOff(eligible, group: group) }
         if hopeful.intersects(self.groups[group].healthy), !self.groups[group].hasLimits { return .lanes(permitted) }
-        let earliest = self.recovery(of: hopeful, group: group, for: self.cost(of: leg))
+        let earliest = self.recovery(of: hopeful, group: group, for: cost)
         if self.isUnfunded(hopeful, group: group) {
             return .unfunded(permitted, earliest, self.obstacle(of: hopeful, group: group))
         }
@@ -104,16 +104,18 @@ extension RouterCore {
         }
         var end = DeadEnd()
         while true {
-            switch self.prospect(of: leg) {
+            let isGroup = Int(self.legs[leg].group.index) < self.groups.count
+            let cost = isGroup ? self.cost(of: leg) : .smallest
+            switch self.prospect(of: leg, cost) {
             case .lanes(let permitted):
-                guard let late = self.lateness(of: leg, among: permitted) else {
-                    self.enqueue(leg, among: permitted)
+                guard let late = self.lateness(of: leg, among: permitted, cost) else {
+                    self.enqueue(leg, among: permitted, cost)
                     return
                 }
                 if late.end < end.late?.end ?? .never { end.late = late }
             case .unfunded(let permitted, let until, let obstacle):
                 if until < self.items[item].deadline && self.healthyFallback(of: leg, after: .budgetExceeded) == nil {
-                    self.enqueue(leg, among: permitted)
+                    self.enqueue(leg, among: permitted, cost)
                     return
                 }
                 if until <= end.funded?.until ?? .never { end.funded = (until, obstacle) }
@@ -163,9 +165,9 @@ extension RouterCore {
         }
     }
 
-    private mutating func enqueue(_ leg: Slot, among permitted: LaneSet) {
+    private mutating func enqueue(_ leg: Slot, among permitted: LaneSet, _ cost: RateCounts) {
         let untried = permitted.subtracting(self.legs[leg].tried)
-        self.enqueue(leg, preferred: untried.isEmpty ? permitted : untried, permitted: permitted)
+        self.enqueue(leg, preferred: untried.isEmpty ? permitted : untried, permitted: permitted, cost)
     }
 
     /// The group whose lanes serve a group: itself, unless a pattern serves it.

@@ -6,7 +6,7 @@ internal import FanoutModel
 /// Queues, nodes and flows: where legs wait.
 extension RouterCore {
     /// Puts a leg at its turn in the queue of its lanes.
-    mutating func enqueue(_ leg: Slot, preferred: LaneSet, permitted: LaneSet) {
+    mutating func enqueue(_ leg: Slot, preferred: LaneSet, permitted: LaneSet, _ cost: RateCounts) {
         let item = self.legs[leg].item
         let run = self.items[item].run
         let key = QueueKey(
@@ -20,7 +20,7 @@ extension RouterCore {
         self.legs[leg].place = .waiting
         self.legs[leg].flow = flow
         self.legs[leg].stamp &+= 1
-        self.legs[leg].cost = self.cost(of: leg).turnCost
+        self.legs[leg].cost = cost.turnCost
         self.flows[flow].line.insert(self.entry(of: leg))
         self.count(leg, in: flow, by: 1)
         let queue = self.flows[flow].queue

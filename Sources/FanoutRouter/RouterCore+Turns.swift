@@ -209,10 +209,13 @@ extension RouterCore {
     @inline(__always)
     func nextQueue() -> Slot? {
         var choice: Int?
-        let full = self.fullMask
+        var full: UInt8?
         for rank in self.ready.indices {
             let first = self.promoted[rank].first
-            guard first != .none || !self.ready[rank].isEmpty, full & (1 << UInt8(rank)) == 0 else { continue }
+            guard first != .none || !self.ready[rank].isEmpty else { continue }
+            let mask = full ?? self.fullMask
+            full = mask
+            guard mask & (1 << UInt8(rank)) == 0 else { continue }
             var since = self.hungrySince[rank]
             if first != .none { since = min(since, self.queues[first].hungrySince) }
             if choice == nil || self.isOverdue(since, rank: rank) { choice = rank }
