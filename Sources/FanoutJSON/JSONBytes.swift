@@ -17,6 +17,7 @@ func firstSpecialByte(_ base: UnsafePointer<UInt8>, from start: Int, to end: Int
     return firstSpecialByteFar(base, from: index, to: end)
 }
 
+/// The same from where the near words end; a call of its own, since it is long and comes after many bytes.
 @inline(never)
 private func firstSpecialByteFar(_ base: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
     var index = start

@@ -96,6 +96,7 @@ extension JSONReader {
         mutating get { self.keyEscaped ? self.escapedKeyLength : self.keyEnd - self.keyStart }
     }
 
+    /// The same of a key with escapes.
     @inline(never)
     @usableFromInline
     package var escapedKeyLength: Int {
@@ -108,6 +109,7 @@ extension JSONReader {
     /// Where the last key lies in the input, with its quotes.
     package var keySlice: Range<Int> { (self.keyStart - 1)..<(self.keyEnd + 1) }
 
+    /// The same as ``keyIs(_:)`` of a key with escapes.
     @inline(never)
     @usableFromInline
     package mutating func escapedKeyIs(_ name: StaticString) -> Bool {

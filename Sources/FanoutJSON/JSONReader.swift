@@ -24,8 +24,11 @@ package struct JSONLimits: Sendable, Equatable {
 ///
 /// What is skipped is checked for grammar, but not for UTF-8; strings that are asked for, and ``raw()``, are checked
 /// for both.
+///
+/// `@usableFromInline`, so that keys are compared in place by those who read: see docs/internals/workarounds.md.
 @usableFromInline
 package struct JSONReader: ~Copyable {
+    /// The input's first byte.
     @usableFromInline
     package let base: UnsafePointer<UInt8>
     let count: Int

@@ -6,8 +6,8 @@
 /// Pure code takes it as an argument and never reads a clock. Arithmetic saturates: a deadline that is further away
 /// than the clock can say is "never".
 ///
-/// It is compared many times a decision: `@usableFromInline` lets other modules inline what it can do, which a package
-/// type alone doesn't.
+/// It is compared many times a decision. `@usableFromInline` lets other modules inline what it can do, which a package
+/// type alone doesn't: a quarter of a decision's instructions (docs/internals/workarounds.md).
 @usableFromInline
 package struct Instant: Sendable, Hashable, Comparable {
     /// Nanoseconds since the origin.
@@ -28,6 +28,7 @@ package struct Instant: Sendable, Hashable, Comparable {
         self.nanoseconds = nanoseconds
     }
 
+    /// Whether both are the same point.
     @inlinable
     package static func == (left: Instant, right: Instant) -> Bool {
         left.nanoseconds == right.nanoseconds

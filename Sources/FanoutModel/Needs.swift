@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What a request needs of a deployment, and what a deployment offers.
+///
+/// `@usableFromInline` for the router's decisions: see docs/internals/workarounds.md.
 @usableFromInline
 package struct Needs: OptionSet, Sendable, Hashable {
     @usableFromInline

@@ -3,7 +3,7 @@
 
 /// A model group's place in ``Snapshot/groups``.
 ///
-/// Stable across reloads.
+/// Stable across reloads; `@usableFromInline`: see docs/internals/workarounds.md.
 @usableFromInline
 package struct GroupID: Sendable, Hashable, Comparable {
     @usableFromInline
@@ -15,6 +15,7 @@ package struct GroupID: Sendable, Hashable, Comparable {
         self.index = UInt32(index)
     }
 
+    /// Whether both are the same place.
     @inlinable
     package static func == (left: GroupID, right: GroupID) -> Bool {
         left.index == right.index
@@ -28,7 +29,7 @@ package struct GroupID: Sendable, Hashable, Comparable {
 
 /// A deployment's place in ``Snapshot/deployments``.
 ///
-/// Stable across reloads; a lane is the live state of it.
+/// Stable across reloads; a lane is the live state of it. `@usableFromInline`: see docs/internals/workarounds.md.
 @usableFromInline
 package struct LaneID: Sendable, Hashable, Comparable {
     @usableFromInline
@@ -40,6 +41,7 @@ package struct LaneID: Sendable, Hashable, Comparable {
         self.index = UInt32(index)
     }
 
+    /// Whether both are the same place.
     @inlinable
     package static func == (left: LaneID, right: LaneID) -> Bool {
         left.index == right.index

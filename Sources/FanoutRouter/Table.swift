@@ -32,7 +32,8 @@ struct Table<Element>: ~Copyable {
         unsafeMutableAddress { self.address(of: index) }
     }
 
-    /// Where a record lies, until the next one is added.
+    /// Where a record lies, until the next one is added; for the accessors here and those of ``Slab``, which lend it no
+    /// longer than the table itself is lent.
     @inline(__always)
     func address(of index: Int) -> UnsafeMutablePointer<Element> {
         precondition(index >= 0 && index < self.count, "no record \(index)")

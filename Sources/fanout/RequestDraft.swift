@@ -10,6 +10,9 @@ struct RequestDraft {
     /// Parameters that no field takes, as they are written.
     var extra: [(key: String, json: [UInt8])] = []
 
+    /// The most fallbacks of an item, as docs/wire.md has it.
+    static let fallbacksMax = 16
+
     private var id = ""
     private var model = ""
     private var tags: [String] = []
@@ -61,8 +64,14 @@ struct RequestDraft {
         self.fallbackBodies = []
         if try reader.readKind() == .string { return self.fallbacks.append(try reader.readString()) }
         try reader.readElements { (place, reader) throws(Failure) in
-            if try reader.readKind() == .string { return self.fallbacks.append(try reader.readString()) }
-            let body = try reader.readObjectRaw()
+            // Each may hold a request of its own: more than the daemon takes are not even read.
+            guard place < Self.fallbacksMax else { throw .unreadable("is one too many: at most \(Self.fallbacksMax)") }
+            switch try reader.readKind() {
+            case .string: return self.fallbacks.append(try reader.readString())
+            case .object: break
+            default: throw .unreadable("must be a model's name, or an object with what it is asked")
+            }
+            let body = try reader.readRaw()
             var model = ""
             var isMore = false
             try withJSONReader(body) { (reader) throws(Failure) in
@@ -89,6 +98,8 @@ struct RequestDraft {
             "input" where self.kind != .embedding:
             throw .unreadable("a fallback is asked for what the item asks for")
         default:
+            // What the item sends as it is written is replaced, whichever way this one is read.
+            self.extra.removeAll { $0.key == key }
             return try self.take(key, &reader)
         }
     }
@@ -115,19 +126,13 @@ struct RequestDraft {
         case "tools": self.chat.tools = try ToolReader.tools(&reader)
         case "tool_choice":
             let json = try reader.readRaw()
-            guard let choice = try ToolReader.choice(json) else {
-                self.extra.append((key, json))
-                return true
-            }
-            self.chat.toolChoice = choice
+            self.chat.toolChoice = try ToolReader.choice(json)
+            if self.chat.toolChoice == nil { self.extra.append((key, json)) }
         case "parallel_tool_calls": self.chat.parallelToolCalls = try reader.readBool()
         case "response_format":
             let json = try reader.readRaw()
-            guard let format = try ToolReader.format(json) else {
-                self.extra.append((key, json))
-                return true
-            }
-            self.chat.responseFormat = format
+            self.chat.responseFormat = try ToolReader.format(json)
+            if self.chat.responseFormat == nil { self.extra.append((key, json)) }
         case "reasoning_effort":
             var reasoning = ReasoningOptions()
             reasoning.effort = try reader.readString()

@@ -114,9 +114,7 @@ enum RequestReader {
             let isTaken = try self.value(of: member, in: json) { (reader) throws(Failure) in
                 try draft.takeOfFallback(member.key, &reader)
             }
-            guard !isTaken else { continue }
-            draft.extra.removeAll { $0.key == member.key }
-            draft.extra.append((member.key, Array(json[member.value])))
+            if !isTaken { draft.extra.append((member.key, Array(json[member.value]))) }
         }
         return draft.item().request
     }

@@ -250,11 +250,26 @@ internal import Testing
         (#"{"model":"c","priority":1}"#, "fallbacks[1].priority"), (#"{"model":"c","id":"x"}"#, "fallbacks[1].id"),
         (#"{"model":"c","fallbacks":["d"]}"#, "fallbacks[1].fallbacks"), ("7", "fallbacks[1]"),
         (#"{"model":"c","temperature":"hot"}"#, "fallbacks[1].temperature"), (#"["d"]"#, "fallbacks[1]"),
+        ([String](repeating: "\"b\"", count: 16).joined(separator: ","), "fallbacks[16]"),
     ])
     func `a fallback that can't be asked is refused by its place`(fallback: String, param: String) {
         let failure = #expect(throws: Failure.self) {
             try self.item(#"{"model":"m","prompt":"p","fallbacks":["b",\#(fallback)]}"#)
         }
         #expect(failure?.code == .invalidRequest && failure?.param == param, "\(failure?.param ?? "")")
+    }
+
+    @Test(arguments: [#"{"type":"grammar","g":1}"#, #"{"type":"json_object"}"#])
+    func `a fallback's own form replaces the item's, whichever of them only a provider knows`(format: String) throws {
+        for other in [#"{"type":"grammar","g":2}"#, #"{"type":"text"}"#] {
+            let item = try self.item(
+                #"{"model":"m","messages":[{"role":"user","content":"x"}],"response_format":\#(other),"#
+                    + #""fallbacks":[{"model":"c","response_format":\#(format)}]}"#
+            )
+            let alone = try self.item(
+                #"{"model":"c","messages":[{"role":"user","content":"x"}],"response_format":\#(format)}"#
+            )
+            #expect(item.fallbackRequests.map(\.request) == [alone.request], "\(other)")
+        }
     }
 }

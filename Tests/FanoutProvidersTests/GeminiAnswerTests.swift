@@ -175,6 +175,28 @@ import Testing
         #expect(String(decoding: sent.body, as: UTF8.self).contains(part))
     }
 
+    @Test func `of a part that is two things at once none has what is the other's`() throws {
+        let body =
+            #"{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f"},"inlineData":{"mimeType":""}}]},"#
+            + #""finishReason":"STOP"}]}"#
+        let message = try #require(decode(body, endpoint: Self.endpoint).result.get().chatChoices.first?.message)
+        #expect(message.parts == [Part(.document(Media(mimeType: "", source: .data([]))))])
+    }
+
+    @Test func `parts that hold nothing don't count, and one too many is refused`() throws {
+        func answer(_ part: String, _ count: Int) -> String {
+            let parts = [String](repeating: part, count: count).joined(separator: ",")
+            return #"{"candidates":[{"content":{"parts":[\#(parts)]},"finishReason":"STOP"}]}"#
+        }
+        let call = #"{"functionCall":{"name":"f"}}"#
+        let empty = try decode(answer(#"{"text":""}"#, 70_000), endpoint: Self.endpoint).result.get()
+        #expect(empty.chatChoices.first?.message.parts.isEmpty == true)
+        let full = try decode(answer(call, 65_536), endpoint: Self.endpoint).result.get()
+        #expect(full.chatChoices.first?.message.parts.count == 65_536)
+        let failure = Self.failure(decode(answer(call, 65_536 + 1), endpoint: Self.endpoint))
+        #expect(failure?.code == .invalidResponse)
+    }
+
     @Test func `log-probabilities come in OpenAI's form`() throws {
         let body =
             #"{"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":"STOP","logprobsResult":{"#

@@ -29,6 +29,13 @@ import Testing
         #expect(left.intersects(right) && !left.subtracting(right).intersects(right))
         left.remove(130)
         #expect(left.subtracting(right) == left)
+        left.insert(64)
+        let before = left
+        left.insert(200)
+        left.remove(200)
+        #expect(left == before && left.hashValue == before.hashValue && left.count == 2)
+        left.remove(64)
+        #expect(left.hashValue == left.subtracting(right).hashValue && left.first == 3)
     }
 
     @Test func `a table of indexes keeps what is in it, whatever leaves`() {
@@ -97,16 +104,6 @@ import Testing
             #expect(delay >= 250_000_000 && delay <= min(20_000_000_000, max(previous, 250_000_000) * 3))
             previous = delay
         }
-    }
-
-    @Test func `the heap of timers forgets what has no reason any more`() {
-        var heap = TimerHeap()
-        for number in 0..<3_000 {
-            heap.insert(TimerHeap.Entry(instant: Instant(nanoseconds: UInt64(number)), slot: Slot(number), stamp: 0))
-        }
-        #expect(heap.needsSweep(alive: 10) && !heap.needsSweep(alive: 2_000))
-        heap.sweep { $0.slot >= 2_990 }
-        #expect(heap.count == 10 && heap.next == Instant(nanoseconds: 2_990))
     }
 
     @Test func `fallbacks go depth first and enter no group twice`() {

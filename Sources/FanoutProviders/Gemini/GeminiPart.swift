@@ -70,6 +70,7 @@ struct GeminiPart: Sendable {
 
     private mutating func takeCall(_ reader: inout JSONReader) throws(JSONError) {
         self.kind = .call
+        self.name = ""
         self.data = Array("{}".utf8)
         try reader.enterObject()
         while try reader.nextMember() {
@@ -87,6 +88,8 @@ struct GeminiPart: Sendable {
 
     private mutating func takeMedia(_ reader: inout JSONReader) throws(JSONError) {
         self.kind = .media
+        self.name = ""
+        self.data = []
         try reader.enterObject()
         while try reader.nextMember() {
             if reader.keyIs("mimeType") {

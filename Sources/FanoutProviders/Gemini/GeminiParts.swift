@@ -11,11 +11,12 @@ struct GeminiParts: Sendable {
     private var others: [GeminiPart] = []
     private var given = 0
 
-    /// The most parts of a candidate.
+    /// The most parts of a candidate, and of one piece's content, those that hold nothing aside.
     static let most = 65_536
 
-    /// Reads the content that a reader stands before.
+    /// Reads the content that a reader stands before, in place of any read before.
     mutating func read(_ reader: inout JSONReader) throws(JSONError) {
+        self = GeminiParts()
         guard try reader.kind() == .object else { return try reader.skip() }
         try reader.enterObject()
         while try reader.nextMember() {
@@ -27,7 +28,8 @@ struct GeminiParts: Sendable {
             while try reader.nextElement() {
                 let start = reader.offset
                 let part = try GeminiPart(&reader)
-                guard self.others.count < Self.most else { throw JSONError(.tooLarge, at: start) }
+                if part.isEmpty { continue }
+                guard self.others.count < Self.most - 1 else { throw JSONError(.tooLarge, at: start) }
                 if self.first == nil { self.first = part } else { self.others.append(part) }
             }
         }
