@@ -42,9 +42,11 @@ struct TimerHeap {
     mutating func insert(_ entry: Entry) {
         self.entries.append(entry)
         var place = self.entries.count - 1
-        while place > 0, entry < self.entries[(place - 1) / 4] {
-            self.entries[place] = self.entries[(place - 1) / 4]
-            place = (place - 1) / 4
+        while place > 0 {
+            let parent = (place - 1) / 4
+            guard entry < self.entries[parent] else { break }
+            self.entries[place] = self.entries[parent]
+            place = parent
         }
         self.entries[place] = entry
     }
@@ -72,7 +74,7 @@ struct TimerHeap {
             let first = 4 * place + 1
             guard first < self.entries.count else { break }
             var least = first
-            for child in (first + 1)..<max(first + 1, min(first + 4, self.entries.count))
+            for child in (first + 1)..<min(first + 4, self.entries.count)
             where self.entries[child] < self.entries[least] {
                 least = child
             }

@@ -14,10 +14,10 @@ struct RequestDraft {
     static let fallbacksMax = 16
 
     private var id = ""
-    private var model = ""
+    var model = ""
     private var tags: [String] = []
     private var fallbacks: [String] = []
-    /// What some fallbacks are asked in place of the rest, by their place: objects as they are written.
+    /// Fallbacks that are objects, as they are written: who reads them also finds out their models.
     private(set) var fallbackBodies: [(place: Int, json: [UInt8])] = []
     private var priority: Int32?
     private var region = ""
@@ -71,18 +71,8 @@ struct RequestDraft {
             case .object: break
             default: throw .unreadable("must be a model's name, or an object with what it is asked")
             }
-            let body = try reader.readRaw()
-            var model = ""
-            var isMore = false
-            try withJSONReader(body) { (reader) throws(Failure) in
-                try reader.readMembers { (key, reader) throws(Failure) in
-                    if key == "model" { model = try reader.readString() } else { try reader.skipValue() }
-                    isMore = isMore || key != "model"
-                }
-            }
-            guard !model.isEmpty else { throw .unreadable("needs the model to fall back to", param: "model") }
-            self.fallbacks.append(model)
-            if isMore { self.fallbackBodies.append((place, body)) }
+            self.fallbacks.append("")
+            self.fallbackBodies.append((place, try reader.readRaw()))
         }
     }
 

@@ -96,26 +96,35 @@ enum RequestReader {
         }
         var item = draft.item()
         for (place, json) in draft.fallbackBodies {
-            let request: Request
             do throws(Failure) {
-                request = try self.fallback(json, of: draft)
+                let members = try self.members(json).filter { !self.isNull($0, in: json) }
+                let request = try self.fallback(json, members, of: draft)
+                item.fallbacks[place] = request.model
+                // An object that only names a model is asked what the item is.
+                guard members.contains(where: { $0.key != "model" }) else { continue }
+                item.fallbackRequests.append(Item.FallbackRequest(fallback: UInt32(place), request: request))
             } catch {
                 throw error.under("[\(place)]").under("fallbacks")
             }
-            item.fallbackRequests.append(Item.FallbackRequest(fallback: UInt32(place), request: request))
         }
         return item
     }
 
     /// What a fallback is asked: the item's request, with the members of an object in place of its own.
-    private static func fallback(_ json: [UInt8], of item: RequestDraft) throws(Failure) -> Request {
+    private static func fallback(
+        _ json: [UInt8],
+        _ members: [JSONMember],
+        of item: RequestDraft
+    ) throws(Failure) -> Request {
         var draft = item
-        for member in try self.members(json) where !self.isNull(member, in: json) {
+        draft.model = ""
+        for member in members {
             let isTaken = try self.value(of: member, in: json) { (reader) throws(Failure) in
                 try draft.takeOfFallback(member.key, &reader)
             }
             if !isTaken { draft.extra.append((member.key, Array(json[member.value]))) }
         }
+        guard !draft.model.isEmpty else { throw .unreadable("needs the model to fall back to", param: "model") }
         return draft.item().request
     }
 
